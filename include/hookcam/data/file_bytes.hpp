@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "../core/error.hpp"
+
+namespace hookcam {
+
+namespace detail {
+
+struct close_file {
+    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+};
+using file_handle = std::unique_ptr<std::FILE, close_file>;
+
+[[noreturn]] inline void throw_file_error(std::string const& entity, std::filesystem::path const& path,
+                                          std::string const& what) {
+    throw error{error_kind::file, "hookcam::" + entity + ": \"" + path.string() + "\" " + what};
+}
+
+/// What the system says about its latest failure.
+inline std::string system_says(int code) {
+    return std::generic_category().message(code);
+}
+
+/// Removes a file on the way out, unless told that it reached its place.
+class temporary_file {
+public:
+    explicit temporary_file(std::filesystem::path path) : m_path{std::move(path)} {}
+    temporary_file(temporary_file const&) = delete;
+    temporary_file& operator=(temporary_file const&) = delete;
+    ~temporary_file() {
+        if (!m_path.empty()) {
+            std::error_code ignored;
+            std::filesystem::remove(m_path, ignored);
+        }
+    }
+    void keep() noexcept { m_path.clear(); }
+
+private:
+    std::filesystem::path m_path;
+};
+
+} // namespace detail
+
+/// All bytes of a file. `entity` is who asks, for the text of an error (`error_kind::file`): the file cannot
+/// be opened or read, or holds more than `limit` bytes. Reads to the end instead of asking for the size, so a
+/// directory, a pipe or an endless device ends in an error or in its bytes, never in a wild allocation.
+inline std::vector<std::uint8_t>
+read_file_bytes(std::filesystem::path const& path, std::string const& entity = "read_file_bytes",
+                std::size_t limit = std::numeric_limits<std::size_t>::max()) {
+    detail::file_handle const file{std::fopen(path.c_str(), "rb")};
+    if (!file) {
+        detail::throw_file_error(entity, path, "must be readable; " + detail::system_says(errno));
+    }
+    std::vector<std::uint8_t> bytes;
+    std::vector<std::uint8_t> block(std::size_t{1} << 16);
+    while (auto const count = std::fread(block.data(), 1, block.size(), file.get())) {
+        if (count > limit - bytes.size()) {
+            detail::throw_file_error(entity, path,
+                                     "must not be larger than " + std::to_string(limit) + " bytes");
+        }
+        bytes.insert(bytes.end(), block.data(), block.data() + count);
+    }
+    if (std::ferror(file.get()) != 0) {
+        detail::throw_file_error(entity, path, "must be readable; " + detail::system_says(errno));
+    }
+    return bytes;
+}
+
+/// Writes a file whole or not at all: the bytes go to a new file beside `path`, which then takes its name.
+/// When that fails (`error_kind::file`), what was at `path` is still there, and nothing new is.
+inline void replace_file(std::filesystem::path const& path, std::span<std::uint8_t const> bytes,
+                         std::string const& entity = "replace_file") {
+    auto const fail = [&](int code) {
+        detail::throw_file_error(entity, path, "must be writable; " + detail::system_says(code));
+    };
+    auto beside = path;
+    beside += ".part-" + std::to_string(std::random_device{}());
+    detail::file_handle file{std::fopen(beside.c_str(), "wbx")}; // x: never somebody else's file
+    if (!file) {
+        fail(errno);
+    }
+    detail::temporary_file guard{beside};
+    bool const written = std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
+    int const write_error = errno;
+    bool const closed = std::fclose(file.release()) == 0;
+    if (!written || !closed) {
+        fail(written ? errno : write_error);
+    }
+    std::error_code code;
+    std::filesystem::rename(beside, path, code);
+    if (code) {
+        fail(code.value());
+    }
+    guard.keep();
+}
+
+} // namespace hookcam

@@ -1,0 +1,384 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <cairo.h>
+
+#include "../core/error.hpp"
+#include "../data/picture.hpp"
+#include "../data/resize.hpp"
+#include "panel.hpp"
+#include "png.hpp"
+#include "ticks.hpp"
+
+// Why Cairo: it draws text as printed pages do (hinted, anti-aliased, any installed font), into memory and
+// without a display, and every Linux distribution carries it.
+
+namespace hookcam {
+
+namespace detail {
+
+/// A sheet of white paper, and Cairo's pen on it. Lengths are pixels; y grows downwards.
+class canvas {
+public:
+    canvas(std::size_t height, std::size_t width)
+        : m_surface{cairo_image_surface_create(CAIRO_FORMAT_RGB24, static_cast<int>(width),
+                                               static_cast<int>(height))},
+          m_pen{cairo_create(m_surface.get())} {
+        check();
+        std::unique_ptr<cairo_font_options_t, destroy> const options{cairo_font_options_create()};
+        cairo_font_options_set_antialias(options.get(), CAIRO_ANTIALIAS_GRAY); // no coloured fringes
+        cairo_font_options_set_hint_style(options.get(), CAIRO_HINT_STYLE_SLIGHT);
+        cairo_set_font_options(m_pen.get(), options.get());
+        cairo_select_font_face(m_pen.get(), "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+        cairo_set_line_width(m_pen.get(), 1);
+        ink(1);
+        cairo_paint(m_pen.get());
+    }
+
+    /// The gray that the pen draws in: 0 is black, 1 white.
+    void ink(double level) { cairo_set_source_rgb(m_pen.get(), level, level, level); }
+
+    void font_size(double size) { cairo_set_font_size(m_pen.get(), size); }
+
+    [[nodiscard]] double text_width(std::string const& text) const {
+        cairo_text_extents_t extents{};
+        cairo_text_extents(m_pen.get(), text.c_str(), &extents);
+        return extents.x_advance;
+    }
+
+    /// Writes with the baseline's left end at (x, y).
+    void write(double x, double y, std::string const& text) {
+        cairo_move_to(m_pen.get(), x, y);
+        cairo_show_text(m_pen.get(), text.c_str());
+    }
+
+    void line(double x0, double y0, double x1, double y1) {
+        cairo_move_to(m_pen.get(), x0, y0);
+        cairo_line_to(m_pen.get(), x1, y1);
+        cairo_stroke(m_pen.get());
+    }
+
+    /// Puts the picture's pixels at (x, y) as they are, and a thin frame around them.
+    void put(std::size_t x, std::size_t y, picture const& image) {
+        cairo_surface_flush(m_surface.get());
+        for (std::size_t row = 0; row < image.height(); ++row) {
+            for (std::size_t column = 0; column < image.width(); ++column) {
+                auto const [r, g, b] = image.at(row, column);
+                auto const pixel = (std::uint32_t{r} << 16) | (std::uint32_t{g} << 8) | b;
+                std::memcpy(pixel_at(y + row, x + column), &pixel, sizeof pixel);
+            }
+        }
+        cairo_surface_mark_dirty(m_surface.get());
+        cairo_rectangle(m_pen.get(), static_cast<double>(x) - 0.5, static_cast<double>(y) - 0.5,
+                        static_cast<double>(image.width()) + 1, static_cast<double>(image.height()) + 1);
+        cairo_stroke(m_pen.get());
+    }
+
+    /// What is on the paper.
+    [[nodiscard]] picture look() const {
+        check();
+        cairo_surface_flush(m_surface.get());
+        picture result{static_cast<std::size_t>(cairo_image_surface_get_height(m_surface.get())),
+                       static_cast<std::size_t>(cairo_image_surface_get_width(m_surface.get()))};
+        for (std::size_t y = 0; y < result.height(); ++y) {
+            for (std::size_t x = 0; x < result.width(); ++x) {
+                std::uint32_t pixel = 0; // RGB24 is a number 0xRRGGBB in the machine's byte order
+                std::memcpy(&pixel, pixel_at(y, x), sizeof pixel);
+                result.set(y, x,
+                           {static_cast<std::uint8_t>(pixel >> 16 & 0xff),
+                            static_cast<std::uint8_t>(pixel >> 8 & 0xff),
+                            static_cast<std::uint8_t>(pixel & 0xff)});
+            }
+        }
+        return result;
+    }
+
+    /// Throws what Cairo has noted: it stops drawing at the first trouble and remembers it.
+    void check() const {
+        auto const status = cairo_status(m_pen.get());
+        if (status == CAIRO_STATUS_INVALID_STRING) {
+            throw error{error_kind::use, "hookcam::figure: titles must be UTF-8; one is not"};
+        }
+        if (status != CAIRO_STATUS_SUCCESS) {
+            throw error{error_kind::device, std::string{"hookcam::figure: Cairo must be able to draw; "} +
+                                                cairo_status_to_string(status)};
+        }
+    }
+
+private:
+    struct destroy {
+        void operator()(cairo_surface_t* surface) const noexcept { cairo_surface_destroy(surface); }
+        void operator()(cairo_t* pen) const noexcept { cairo_destroy(pen); }
+        void operator()(cairo_font_options_t* options) const noexcept { cairo_font_options_destroy(options); }
+    };
+
+    [[nodiscard]] unsigned char* pixel_at(std::size_t y, std::size_t x) const {
+        auto const stride = static_cast<std::size_t>(cairo_image_surface_get_stride(m_surface.get()));
+        return cairo_image_surface_get_data(m_surface.get()) + y * stride + x * sizeof(std::uint32_t);
+    }
+
+    std::unique_ptr<cairo_surface_t, destroy> m_surface;
+    std::unique_ptr<cairo_t, destroy> m_pen;
+};
+
+/// The picture at the size it is shown in: grown pixels stay squares, as matplotlib shows them; shrinking
+/// averages.
+inline picture show_at(picture const& source, std::size_t height, std::size_t width) {
+    if (height < source.height() || width < source.width()) {
+        return resize(source, height, width);
+    }
+    picture result{height, width};
+    for (std::size_t y = 0; y < height; ++y) {
+        for (std::size_t x = 0; x < width; ++x) {
+            result.set(y, x,
+                       source.at((2 * y + 1) * source.height() / (2 * height),
+                                 (2 * x + 1) * source.width() / (2 * width)));
+        }
+    }
+    return result;
+}
+
+} // namespace detail
+
+/// How a figure is laid out: how many panels a row has (0: all of them), and how many pixels an inch.
+struct figure_layout {
+    std::size_t columns = 0;
+    double dpi = 100;
+};
+
+/// Titled panels side by side on white paper, all of one height, with colour bars where they show numbers:
+///
+///     figure f{12, 4};
+///     f.add({photo, "Original: frog"});
+///     f.add(heat_panel(heat, 32, 32, "Grad-CAM: frog"));
+///     f.save_png("figure.png");
+///
+/// A small picture is enlarged with square pixels, a large one shrunk smoothly. A title too long for its
+/// panel is set smaller, then cut with "…".
+class figure {
+public:
+    /// Paper of this size in inches. Throws `error_kind::use` unless that is 1 to 16384 pixels each way.
+    figure(double width, double height, figure_layout layout = {})
+        : m_height{pixels(height, layout.dpi)},
+          m_width{pixels(width, layout.dpi)},
+          m_layout{layout} {}
+
+    /// Adds a panel at the end. Throws `error_kind::shape` for one without pixels.
+    figure& add(panel next) {
+        if (next.image.empty()) {
+            throw error{error_kind::shape,
+                        "hookcam::figure: a panel must have pixels; \"" + next.title + "\" has none"};
+        }
+        m_panels.push_back(std::move(next));
+        return *this;
+    }
+
+    /// The drawn figure. Throws `error_kind::use` without a panel, where the paper is too small for the
+    /// panels, and for a title that is not UTF-8.
+    [[nodiscard]] picture draw() const {
+        detail::canvas paper{m_height, m_width};
+        auto const places = arrange(paper);
+        double const size = fit_titles(paper, places);
+        for (std::size_t i = 0; i < m_panels.size(); ++i) {
+            draw_panel(paper, m_panels[i], size, places[i]);
+        }
+        return paper.look();
+    }
+
+    /// Writes `draw()` as a PNG file, whole or not at all.
+    void save_png(std::filesystem::path const& path) const { hookcam::save_png(path, draw()); }
+
+private:
+    /// Where a panel's picture lies, in pixels.
+    struct place {
+        std::size_t x;
+        std::size_t y;
+        std::size_t width;
+        std::size_t height;
+    };
+
+    static std::size_t pixels(double inches, double dpi) {
+        double const count = std::round(inches * dpi);
+        if (!(count >= 1 && count <= 16384)) {
+            throw error{error_kind::use, "hookcam::figure: each side must have 1 to 16384 pixels; " +
+                                             std::to_string(inches) + " inches of " + std::to_string(dpi) +
+                                             " have not"};
+        }
+        return static_cast<std::size_t>(count);
+    }
+
+    // All measures in points, 1/72 inch, and what follows from them in pixels.
+    [[nodiscard]] double points(double count) const { return count * m_layout.dpi / 72; }
+    [[nodiscard]] double margin() const { return points(10); }
+    [[nodiscard]] double gap() const { return points(16); } // between panels
+    [[nodiscard]] double title_size() const { return points(12); }
+    [[nodiscard]] double title_room() const {
+        bool const any =
+            std::any_of(m_panels.begin(), m_panels.end(), [](auto& p) { return !p.title.empty(); });
+        return any ? title_size() + points(8) : 0;
+    }
+    [[nodiscard]] double tick_size() const { return points(9); }
+    [[nodiscard]] double tick_length() const { return points(2.5); }
+    [[nodiscard]] double bar_gap() const { return points(6); }
+    [[nodiscard]] std::size_t bar_width() const {
+        return std::max<std::size_t>(1, static_cast<std::size_t>(points(9)));
+    }
+
+    /// What a panel takes to the right of its picture.
+    [[nodiscard]] double bar_room(detail::canvas& paper, panel const& shown) const {
+        if (!shown.bar) {
+            return 0;
+        }
+        double labels = 0;
+        paper.font_size(tick_size());
+        for (auto const& tick : detail::round_ticks(shown.bar->low, shown.bar->high)) {
+            labels = std::max(labels, paper.text_width(tick.label));
+        }
+        return bar_gap() + static_cast<double>(bar_width()) + 2 * tick_length() + labels;
+    }
+
+    /// Rows of pictures of one height, the largest that fits, each row in the middle of the paper.
+    [[nodiscard]] std::vector<place> arrange(detail::canvas& paper) const {
+        if (m_panels.empty()) {
+            throw error{error_kind::use, "hookcam::figure: there must be a panel to draw; add one"};
+        }
+        auto const aspect = [](panel const& p) {
+            return static_cast<double>(p.image.width()) / static_cast<double>(p.image.height());
+        };
+        std::size_t const columns = m_layout.columns == 0 ? m_panels.size() : m_layout.columns;
+        std::size_t const rows = (m_panels.size() + columns - 1) / columns;
+        auto const paper_width = static_cast<double>(m_width);
+        auto const paper_height = static_cast<double>(m_height);
+
+        struct row_measure {
+            double fixed = 0;   // gaps and bars
+            double aspects = 0; // width of the pictures for each unit of their height
+        };
+        std::vector<row_measure> measures(rows);
+        std::vector<double> bars;
+        for (std::size_t i = 0; i < m_panels.size(); ++i) {
+            auto& row = measures[i / columns];
+            bars.push_back(bar_room(paper, m_panels[i]));
+            row.fixed += bars.back() + (i % columns == 0 ? 0 : gap());
+            row.aspects += aspect(m_panels[i]);
+        }
+        auto const row_count = static_cast<double>(rows);
+        double const row_extra = title_room() * row_count + gap() / 2 * (row_count - 1);
+        double size = (paper_height - 2 * margin() - row_extra) / row_count;
+        for (auto const& row : measures) {
+            size = std::min(size, (paper_width - 2 * margin() - row.fixed) / row.aspects);
+        }
+        size = std::floor(size);
+        if (!(size >= 1)) {
+            throw error{error_kind::use, "hookcam::figure: the paper must have room for its " +
+                                             std::to_string(m_panels.size()) + " panels; " +
+                                             std::to_string(m_width) + "×" + std::to_string(m_height) +
+                                             " pixels have not, make it larger"};
+        }
+
+        std::vector<place> places;
+        double y = (paper_height - row_extra - size * row_count) / 2;
+        double x = 0;
+        for (std::size_t i = 0; i < m_panels.size(); ++i) {
+            if (i % columns == 0) {
+                auto const& row = measures[i / columns];
+                x = (paper_width - row.fixed - size * row.aspects) / 2;
+                y += i == 0 ? title_room() : size + gap() / 2 + title_room();
+            }
+            double const width = size * aspect(m_panels[i]);
+            places.push_back({static_cast<std::size_t>(x), static_cast<std::size_t>(y),
+                              std::max<std::size_t>(1, static_cast<std::size_t>(width)),
+                              static_cast<std::size_t>(size)});
+            x += width + bars[i] + gap();
+        }
+        return places;
+    }
+
+    void draw_panel(detail::canvas& paper, panel const& shown, double size, place const& at) const {
+        paper.ink(0.35);
+        paper.put(at.x, at.y, detail::show_at(shown.image, at.height, at.width));
+        draw_title(paper, shown.title, size, at);
+        if (shown.bar) {
+            draw_bar(paper, *shown.bar, at);
+        }
+    }
+
+    /// How much wider than its picture a title may be: it reaches into the gaps, and never meets its
+    /// neighbour.
+    [[nodiscard]] double title_width(place const& at) const {
+        return static_cast<double>(at.width) + gap() * 0.8;
+    }
+
+    /// The size at which all titles fit, if that is not much smaller: one size looks calm.
+    [[nodiscard]] double fit_titles(detail::canvas& paper, std::vector<place> const& places) const {
+        double shrink = 1;
+        paper.font_size(title_size());
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            auto const width = std::max(paper.text_width(m_panels[i].title), 1.0);
+            shrink = std::min(shrink, title_width(places[i]) / width);
+        }
+        return title_size() * std::max(shrink, 0.65);
+    }
+
+    void draw_title(detail::canvas& paper, std::string title, double size, place const& at) const {
+        paper.font_size(size);
+        if (paper.text_width(title) > title_width(at) * 1.001) { // hinted letters may round up a little
+            while (!title.empty() && paper.text_width(title + "…") > title_width(at)) {
+                while ((static_cast<unsigned char>(title.back()) & 0xc0) == 0x80) {
+                    title.pop_back(); // the tail of a UTF-8 sequence, whose head follows
+                }
+                title.pop_back();
+            }
+            title += "…";
+        }
+        paper.ink(0.1);
+        double const middle = static_cast<double>(at.x) + static_cast<double>(at.width) / 2;
+        paper.write(middle - paper.text_width(title) / 2, static_cast<double>(at.y) - points(6), title);
+    }
+
+    void draw_bar(detail::canvas& paper, colour_scale const& scale, place const& at) const {
+        picture bar{at.height, bar_width()};
+        for (std::size_t y = 0; y < bar.height(); ++y) {
+            double const x = 1 - (static_cast<double>(y) + 0.5) / static_cast<double>(bar.height());
+            for (std::size_t column = 0; column < bar.width(); ++column) {
+                bar.set(y, column, scale.colours(x));
+            }
+        }
+        auto const left = at.x + at.width + static_cast<std::size_t>(bar_gap());
+        paper.ink(0.35);
+        paper.put(left, at.y, bar);
+
+        paper.font_size(tick_size());
+        double const edge = static_cast<double>(left + bar.width()) + 1;
+        double const extent = scale.high - scale.low;
+        for (auto const& tick : detail::round_ticks(scale.low, scale.high)) {
+            double const part = extent > 0 ? (tick.value - scale.low) / extent : 0.5;
+            // On a pixel's middle, so that the line is sharp.
+            double const y = static_cast<double>(at.y) +
+                             std::round((1 - part) * static_cast<double>(at.height)) -
+                             (part > 0.5 ? -0.5 : 0.5);
+            paper.ink(0.35);
+            paper.line(edge, y, edge + tick_length(), y);
+            paper.ink(0.1);
+            paper.write(edge + 2 * tick_length() - 1, y + tick_size() * 0.36,
+                        tick.label); // half a digit's height
+        }
+    }
+
+    std::size_t m_height;
+    std::size_t m_width;
+    figure_layout m_layout;
+    std::vector<panel> m_panels;
+};
+
+} // namespace hookcam

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "../core/error.hpp"
+#include "../data/picture.hpp"
+#include "colormap.hpp"
+
+namespace hookcam {
+
+/// What a colour bar tells: which colours, from which number to which.
+struct colour_scale {
+    colormap colours = jet;
+    double low = 0;
+    double high = 1;
+};
+
+/// A picture of a figure with its title (UTF-8, one line) and, where it shows numbers, their colour bar.
+struct panel {
+    picture image;
+    std::string title{};
+    std::optional<colour_scale> bar{};
+};
+
+namespace detail {
+
+template <std::floating_point T>
+picture colour_values(std::span<T const> values, std::size_t height, std::size_t width,
+                      colour_scale const& scale) {
+    picture image{height, width};
+    if (values.size() * 3 != image.bytes().size()) {
+        throw error{error_kind::shape, "hookcam::panel: there must be one value a pixel, " +
+                                           std::to_string(height) + "×" + std::to_string(width) +
+                                           "; there are " + std::to_string(values.size())};
+    }
+    if (!std::isfinite(scale.low) || !std::isfinite(scale.high) || scale.low > scale.high) {
+        throw error{error_kind::use,
+                    "hookcam::panel: a colour scale must go from a finite number up; it goes "
+                    "from " +
+                        std::to_string(scale.low) + " to " + std::to_string(scale.high)};
+    }
+    // Halves, because the distance of two finite numbers may not be one.
+    double const extent = scale.high / 2 - scale.low / 2;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        double const value = static_cast<double>(values[i]);
+        // A scale of one number: that number has the lowest colour, as in matplotlib.
+        double const x = extent > 0 ? (value / 2 - scale.low / 2) / extent : value - scale.low;
+        image.set(i / width, i % width, scale.colours(x));
+    }
+    return image;
+}
+
+template <std::floating_point T>
+colour_scale gray_scale_of(std::span<T const> values) {
+    double low = std::numeric_limits<double>::infinity();
+    double high = -low;
+    for (T const value : values) {
+        if (std::isfinite(value)) {
+            low = std::min(low, static_cast<double>(value));
+            high = std::max(high, static_cast<double>(value));
+        }
+    }
+    return low <= high ? colour_scale{gray, low, high} : colour_scale{gray, 0, 0};
+}
+
+} // namespace detail
+
+/// A panel of height × width numbers, row-major, in the colours of `scale` and with its bar. The numbers are
+/// taken as they are: outside the scale they have the colour of its nearer end, NaN the map's `not_a_number`.
+/// Throws `error_kind::shape` for another count of values, `error_kind::use` for a scale that is none.
+inline panel heat_panel(std::span<float const> values, std::size_t height, std::size_t width,
+                        std::string title, colour_scale const& scale = {}) {
+    return {detail::colour_values(values, height, width, scale), std::move(title), scale};
+}
+
+inline panel heat_panel(std::span<double const> values, std::size_t height, std::size_t width,
+                        std::string title, colour_scale const& scale = {}) {
+    return {detail::colour_values(values, height, width, scale), std::move(title), scale};
+}
+
+/// A panel of a feature map: height × width numbers of any size, row-major, gray from their smallest (black)
+/// to their largest (white), without a bar.
+inline panel feature_panel(std::span<float const> values, std::size_t height, std::size_t width,
+                           std::string title = {}) {
+    return {
+        detail::colour_values(values, height, width, detail::gray_scale_of(values)), std::move(title), {}};
+}
+
+inline panel feature_panel(std::span<double const> values, std::size_t height, std::size_t width,
+                           std::string title = {}) {
+    return {
+        detail::colour_values(values, height, width, detail::gray_scale_of(values)), std::move(title), {}};
+}
+
+} // namespace hookcam
