@@ -12,8 +12,9 @@
 #   ...
 #   #endif
 #
-# A source may hold several such groups. Every case is a test that passes when the compiler ends with an error (not a crash) and says the sentence; one more test
-# compiles the source without a case, so that none can be refused for a reason that has nothing to do with it.
+# A source may hold several such groups. Every case is a test that passes when the compiler ends with an error (not a crash)
+# and says the sentence; one more test compiles the source without a case, so that none can be refused for a reason that has
+# nothing to do with it.
 
 set(hookcam_compile_fail_script ${CMAKE_CURRENT_LIST_DIR}/compile_fail.cmake)
 

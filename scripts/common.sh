@@ -1,0 +1,94 @@
+# What scripts/test and scripts/demo share. Sourced from the root of the checkout.
+
+demo_packages=(
+    g++ make cmake pkg-config
+    libxtensor-dev libxtensor-blas-dev libopenblas-dev
+    nlohmann-json3-dev libzip-dev
+    libpng-dev libjpeg-dev libcairo2-dev fonts-dejavu-core
+)
+test_packages=("${demo_packages[@]}" libboost-test-dev clang binutils python3)
+sanitizer_packages=(libclang-rt-dev)
+
+logs=build/logs
+mkdir -p "$logs"
+
+say() { printf '%s\n' "$*"; }
+
+die() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+# Installs those of the named Debian packages that are not there. Asks nothing of apt where all are.
+install_missing() {
+    if [[ -n ${HOOKCAM_NO_INSTALL:-} ]]; then
+        return
+    fi
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+        say "There is no apt here. hookcam needs what Debian 12 calls"
+        say "    $*"
+        die "Install their like, then run HOOKCAM_NO_INSTALL=1 $0"
+    fi
+    local missing=() package
+    for package in "$@"; do
+        if ! dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed; then
+            missing+=("$package")
+        fi
+    done
+    if ((${#missing[@]} == 0)); then
+        return
+    fi
+    local as_root=()
+    if ((EUID != 0)); then
+        if ! command -v sudo >/dev/null; then
+            die "Missing, and to be installed by root: apt-get install ${missing[*]}"
+        fi
+        as_root=(sudo)
+        "${as_root[@]}" true # asks for the password before the output goes to the log
+    fi
+    say "installing ${missing[*]}"
+    stage "install" "${as_root[@]}" bash -c \
+        'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"' - "${missing[@]}"
+}
+
+# How many compilers may run at a time: one a core, and one for every 2 GB of memory that this process may use.
+count_jobs() {
+    local cores kilobytes limit
+    cores=$(nproc)
+    kilobytes=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
+    if limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null) && [[ $limit != max ]] && ((limit / 1024 < kilobytes)); then
+        kilobytes=$((limit / 1024))
+    fi
+    local by_memory=$((kilobytes / 2000000))
+    if ((by_memory < 1)); then
+        by_memory=1
+    fi
+    echo $((cores < by_memory ? cores : by_memory))
+}
+jobs=${HOOKCAM_JOBS:-$(count_jobs)}
+
+# stage <name> <command...>: runs it with its output in a log, and says how long it took. Where it fails, shows what the
+# compiler or the tool said, and calls on_failure.
+stage() {
+    local name=$1 log=$logs/${1// /-}.log begin=$SECONDS
+    shift
+    printf '%-24s' "$name"
+    if "$@" >"$log" 2>&1 </dev/null; then
+        say "ok, $((SECONDS - begin)) s"
+        grep -h '^-- hookcam: ' "$log" || true
+    else
+        say "FAILED after $((SECONDS - begin)) s"
+        grep -E -A 12 'error|Error' "$log" | head -n 200 || true
+        say "(last lines of $log)"
+        tail -n 20 "$log"
+        on_failure
+    fi
+}
+
+on_failure() { exit 1; }
+
+# configure <preset>
+configure() {
+    stage "configure $1" cmake --preset "$1" \
+        ${HOOKCAM_SHARED_DIR:+-D "HOOKCAM_SHARED_DIR=$(realpath "$HOOKCAM_SHARED_DIR")"}
+}
