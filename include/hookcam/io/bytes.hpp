@@ -17,19 +17,23 @@
 #include <type_traits>
 #include <vector>
 
-#include "hookcam/core/error.hpp"
+#include "../core/error.hpp"
 
 namespace hookcam::detail {
 
 /// A piece of a file as it may stand in the text of an error: short, and without control characters.
-inline std::string in_quotes(std::string_view text) {
-    constexpr std::size_t longest = 100;
-    std::string result{"'"};
+inline std::string printable(std::string_view text) {
+    constexpr std::size_t longest = 120;
+    std::string result;
     for (char c : text.substr(0, longest)) {
         auto const code = static_cast<unsigned char>(c);
         result += code < 0x20 || code == 0x7f ? '?' : c;
     }
-    return result + (text.size() > longest ? "...'" : "'");
+    return result + (text.size() > longest ? "..." : "");
+}
+
+inline std::string in_quotes(std::string_view text) {
+    return "'" + printable(text) + "'";
 }
 
 /// The reader at work and the file it reads, for the text of its errors.

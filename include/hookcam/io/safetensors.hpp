@@ -14,8 +14,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "hookcam/io/bytes.hpp"
-#include "hookcam/io/state_dict.hpp"
+#include "allowance.hpp"
+#include "bytes.hpp"
+#include "state_dict.hpp"
 
 namespace hookcam {
 namespace detail {
@@ -212,7 +213,7 @@ inline void check_layout(std::vector<safetensors_row>& rows, std::size_t data_si
 ///
 /// The format: 8 bytes of little-endian header length, the header as JSON, the data. The checks are those of
 /// the official reader, https://github.com/huggingface/safetensors, and a duplicate key or an unknown dtype
-/// is refused too. Throws `error_kind::file`. Allocates at most `max_allocation` (see `read_weights`).
+/// is refused too. Throws `error_kind::file`. Allocates at most `max_allocation`.
 inline state_dict read_safetensors(std::span<std::byte const> file,
                                    std::string_view name = "a file in memory") {
     constexpr std::uint64_t longest_header = 100'000'000;

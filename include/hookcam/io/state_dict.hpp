@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "hookcam/core/error.hpp"
-#include "hookcam/io/bytes.hpp"
+#include "../core/error.hpp"
+#include "bytes.hpp"
 
 namespace hookcam {
 

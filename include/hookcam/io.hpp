@@ -1,0 +1,10 @@
+#pragma once
+
+// Weight files, and arrays as .npy files: what the target hookcam::io adds.
+#include "io/load.hpp"
+#include "io/load_state_dict.hpp"
+#include "io/npy.hpp"
+#include "io/pth.hpp"
+#include "io/read_weights.hpp"
+#include "io/safetensors.hpp"
+#include "io/state_dict.hpp"
