@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # what the scripts that source this use
 # What scripts/test and scripts/demo share. Sourced from the root of the checkout.
 
 demo_packages=(
@@ -78,9 +79,10 @@ stage() {
         grep -h '^-- hookcam: ' "$log" || true
     else
         say "FAILED after $((SECONDS - begin)) s"
-        grep -E -A 12 'error|Error' "$log" | head -n 200 || true
-        say "(last lines of $log)"
-        tail -n 20 "$log"
+        local said
+        said=$(grep -v '^\[ *[0-9]*%\]' "$log")
+        grep -E -A 12 '[Ee]rror:|Error at|^E: |undefined reference' <<<"$said" | head -n 200 || tail -n 40 <<<"$said"
+        say "(all of it: $log)"
         on_failure
     fi
 }
