@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+
+namespace hookcam::kernels {
+
+/// What the kernels of an adaptive pooling must know beside their pointers. A plane is one channel of one
+/// image.
+struct adaptive_avg_pool2d_parameters {
+    std::size_t planes = 0;
+    std::size_t in_height = 0;
+    std::size_t in_width = 0;
+    std::size_t out_height = 0;
+    std::size_t out_width = 0;
+};
+
+} // namespace hookcam::kernels

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+
+namespace hookcam::kernels {
+
+/// What the kernels of a batch norm must know beside their pointers. Images lie in memory as N,C,plane.
+struct batch_norm2d_parameters {
+    std::size_t batch = 0;
+    std::size_t channels = 0;
+    std::size_t plane = 0;
+    double eps = 0;
+};
+
+/// What a batch norm keeps for each channel. weight and bias may be null: one and zero.
+template <class T>
+struct batch_norm2d_tensors {
+    T const* weight = nullptr;
+    T const* bias = nullptr;
+    T const* mean = nullptr;
+    T const* variance = nullptr;
+};
+
+} // namespace hookcam::kernels

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "../../core/window.hpp"
+
+#include <cstddef>
+
+namespace hookcam::kernels {
+
+/// What a convolution's kernels must know beside their pointers. Images and weights lie in memory as N,C,H,W
+/// and Out,In/groups,kh,kw.
+struct conv2d_parameters {
+    std::size_t batch = 0;
+    std::size_t in_channels = 0;
+    std::size_t out_channels = 0;
+    std::size_t groups = 1;
+    std::size_t in_height = 0;
+    std::size_t in_width = 0;
+    std::size_t out_height = 0;
+    std::size_t out_width = 0;
+    window rows;
+    window columns;
+
+    /// Channels that one output element sees.
+    [[nodiscard]] constexpr std::size_t group_in() const noexcept { return in_channels / groups; }
+    [[nodiscard]] constexpr std::size_t group_out() const noexcept { return out_channels / groups; }
+    /// Elements of the input that one output element sees: the terms of its sum.
+    [[nodiscard]] constexpr std::size_t terms() const noexcept {
+        return group_in() * rows.kernel * columns.kernel;
+    }
+    [[nodiscard]] constexpr std::size_t in_plane() const noexcept { return in_height * in_width; }
+    [[nodiscard]] constexpr std::size_t out_plane() const noexcept { return out_height * out_width; }
+};
+
+} // namespace hookcam::kernels

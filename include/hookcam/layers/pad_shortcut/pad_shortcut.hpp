@@ -1,0 +1,56 @@
+#pragma once
+
+#include "../layer.hpp"
+#include "pad_shortcut_cpu.hpp"
+
+#include <cstddef>
+
+namespace hookcam {
+
+/// The shortcut without parameters of He et al., "Deep residual learning for image recognition" (2015),
+/// option A: every stride-th pixel from the first, between channels of zeros. N,In,H,W becomes N,Out,H',W'
+/// with H' = H over stride, rounded up; (Out − In)/2 channels of zeros come in front, the rest behind.
+///
+/// Policies: `stride` (else 1).
+template <std::size_t In, std::size_t Out, class... Policies>
+struct pad_shortcut : layer<pad_shortcut<In, Out, Policies...>, Policies...> {
+    static_assert(detail::check_policies<pad_shortcut, detail::list<policy::stride>, Policies...>::value);
+    static_assert(
+        In > 0 && Out >= In,
+        "hookcam::pad_shortcut: must have at least as many output as input channels; correct the counts");
+
+    using step = detail::find_policy<policy::stride, stride<1>, Policies...>;
+    static_assert(step::height > 0 && step::width > 0,
+                  "hookcam::pad_shortcut: the stride must be at least one; give steps above zero");
+
+    [[nodiscard]] static constexpr extents output_extents(extents in) {
+        require(in.rank == 3,
+                "hookcam::pad_shortcut: the input must be images; put the layer in front of flatten<>", in);
+        require(
+            in[0] == In || in[0] == dynamic,
+            "hookcam::pad_shortcut: the input must have as many channels as the layer's first argument says; "
+            "correct one of them",
+            in);
+        return extents{Out, kept(in[1], step::height), kept(in[2], step::width)};
+    }
+
+    void forward(auto const& x, auto& y) const {
+        kernels::pad_shortcut(device_of(x), arguments(x, y), x.data(), y.data());
+    }
+
+    void backward(auto const& grad_y, auto& grad_x) const {
+        kernels::pad_shortcut_backward(device_of(grad_y), arguments(grad_x, grad_y), grad_y.data(),
+                                       grad_x.data());
+    }
+
+private:
+    static constexpr std::size_t kept(std::size_t size, std::size_t every) {
+        return size == dynamic ? dynamic : (size + every - 1) / every;
+    }
+    static kernels::pad_shortcut_parameters arguments(auto const& x, auto const& y) {
+        return {x.shape()[0], In,           Out,          x.shape()[2], x.shape()[3],
+                y.shape()[2], y.shape()[3], step::height, step::width};
+    }
+};
+
+} // namespace hookcam
