@@ -93,7 +93,7 @@ inline void replace_file(std::filesystem::path const& path, std::span<std::uint8
         fail(errno);
     }
     detail::temporary_file guard{beside};
-    bool const written = std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
+    bool const written = bytes.empty() || std::fwrite(bytes.data(), bytes.size(), 1, file.get()) == 1;
     int const write_error = errno;
     bool const closed = std::fclose(file.release()) == 0;
     if (!written || !closed) {

@@ -1,0 +1,447 @@
+#define BOOST_TEST_MODULE viz
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/resource.h>
+
+#include <hookcam/data/image_file.hpp>
+#include <hookcam/viz.hpp>
+
+#include "temporary_folder.hpp"
+
+namespace hc = hookcam;
+
+/// fontconfig keeps some hundred bytes for the life of the process and lets go of the pointer; drawing once
+/// or a thousand times leaves the same.
+extern "C" char const* __lsan_default_suppressions();
+extern "C" char const* __lsan_default_suppressions() {
+    return "leak:libfontconfig\n";
+}
+
+namespace {
+
+using bytes = std::vector<std::uint8_t>;
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr hc::rgb white{255, 255, 255};
+
+/// Expects an error of this kind whose text holds each of the words.
+template <class Call>
+void expect_error(hc::error_kind kind, std::vector<std::string> const& words, Call const& call) {
+    try {
+        call();
+        BOOST_ERROR("nothing was thrown; expected: " + words.front());
+    } catch (hc::error const& e) {
+        BOOST_TEST((e.kind() == kind), "another kind: " << e.what());
+        for (auto const& word : words) {
+            BOOST_TEST(std::string_view{e.what()}.find(word) != std::string_view::npos,
+                       "\"" << word << "\" is not in: " << e.what());
+        }
+    }
+}
+
+/// Every byte another, more or less.
+hc::picture pattern(std::size_t height, std::size_t width) {
+    hc::picture result{height, width};
+    for (std::size_t i = 0; i < result.bytes().size(); ++i) {
+        result.bytes()[i] = static_cast<std::uint8_t>(i * 37 + i / 256);
+    }
+    return result;
+}
+
+/// A rectangle of pixels, and how many there are of it.
+struct region {
+    std::size_t top = static_cast<std::size_t>(-1);
+    std::size_t left = static_cast<std::size_t>(-1);
+    std::size_t bottom = 0; // one behind
+    std::size_t right = 0;
+    std::size_t count = 0;
+
+    [[nodiscard]] std::size_t height() const { return bottom - top; }
+    [[nodiscard]] std::size_t width() const { return right - left; }
+    [[nodiscard]] bool full() const { return count != 0 && count == height() * width(); }
+};
+
+/// Where the pixels are that `wanted` says.
+template <class Wanted>
+region find(hc::picture const& in, Wanted const& wanted) {
+    region found;
+    for (std::size_t y = 0; y < in.height(); ++y) {
+        for (std::size_t x = 0; x < in.width(); ++x) {
+            if (wanted(y, x, in.at(y, x))) {
+                found.top = std::min(found.top, y);
+                found.left = std::min(found.left, x);
+                found.bottom = std::max(found.bottom, y + 1);
+                found.right = std::max(found.right, x + 1);
+                ++found.count;
+            }
+        }
+    }
+    return found;
+}
+
+region find_colour(hc::picture const& in, hc::rgb colour) {
+    return find(in, [&](std::size_t, std::size_t, hc::rgb c) { return c == colour; });
+}
+
+/// Where something is drawn in a part of the paper.
+region find_ink(hc::picture const& in, std::size_t top, std::size_t bottom, std::size_t left,
+                std::size_t right) {
+    return find(in, [&](std::size_t y, std::size_t x, hc::rgb c) {
+        return y >= top && y < bottom && x >= left && x < right && c != white;
+    });
+}
+
+} // namespace
+
+// ---------------------------------------------------------------------------------------------- colour maps
+
+BOOST_AUTO_TEST_SUITE(colour_maps)
+
+/// matplotlib 3.11, `colormaps["jet"](range(256), bytes=True)`, red, green, blue in hexadecimal.
+constexpr std::string_view matplotlib_jet =
+    "00007f00008400008800008d00009100009600009a00009f0000a30000a80000ac0000b10000b60000ba0000bf0000c3"
+    "0000c80000cc0000d10000d50000da0000de0000e30000e80000ec0000f10000f50000fa0000fe0000ff0000ff0000ff"
+    "0000ff0004ff0008ff000cff0010ff0014ff0018ff001cff0020ff0024ff0028ff002cff0030ff0034ff0038ff003cff"
+    "0040ff0044ff0048ff004cff0050ff0054ff0058ff005cff0060ff0064ff0068ff006cff0070ff0074ff0078ff007cff"
+    "0080ff0084ff0088ff008cff0090ff0094ff0098ff009cff00a0ff00a4ff00a8ff00acff00b0ff00b4ff00b8ff00bcff"
+    "00c0ff00c4ff00c8ff00ccff00d0ff00d4ff00d8ff00dcfe00e0fa00e4f702e8f405ecf108f0ed0cf4ea0ff8e712fce4"
+    "15ffe118ffdd1cffda1fffd722ffd425ffd029ffcd2cffca2fffc732ffc336ffc039ffbd3cffba3fffb742ffb346ffb0"
+    "49ffad4cffaa4fffa653ffa356ffa059ff9d5cff9a5fff9663ff9366ff9069ff8d6cff8970ff8673ff8376ff8079ff7d"
+    "7cff7980ff7683ff7386ff7089ff6c8dff6990ff6693ff6396ff5f9aff5c9dff59a0ff56a3ff53a6ff4faaff4cadff49"
+    "b0ff46b3ff42b7ff3fbaff3cbdff39c0ff36c3ff32c7ff2fcaff2ccdff29d0ff25d4ff22d7ff1fdaff1cddff18e0ff15"
+    "e4ff12e7ff0feaff0cedff08f1fc05f4f802f7f400faf000feed00ffe900ffe500ffe200ffde00ffda00ffd700ffd300"
+    "ffcf00ffcb00ffc800ffc400ffc000ffbd00ffb900ffb500ffb100ffae00ffaa00ffa600ffa300ff9f00ff9b00ff9800"
+    "ff9400ff9000ff8c00ff8900ff8500ff8100ff7e00ff7a00ff7600ff7300ff6f00ff6b00ff6700ff6400ff6000ff5c00"
+    "ff5900ff5500ff5100ff4d00ff4a00ff4600ff4200ff3f00ff3b00ff3700ff3400ff3000ff2c00ff2800ff2500ff2100"
+    "ff1d00ff1a00ff1600fe1200fa0f00f50b00f10700ec0300e80000e30000de0000da0000d50000d10000cc0000c80000"
+    "c30000bf0000ba0000b60000b10000ac0000a80000a300009f00009a00009600009100008d00008800008400007f0000";
+
+BOOST_AUTO_TEST_CASE(jet_is_matplotlibs) {
+    static_assert(matplotlib_jet.size() == 256 * 6);
+    for (std::size_t i = 0; i < 256; ++i) {
+        auto const wanted = std::stoul(std::string{matplotlib_jet.substr(i * 6, 6)}, nullptr, 16);
+        auto const [r, g, b] = hc::jet.colours[i];
+        BOOST_TEST((r * 65536ul + g * 256ul + b) == wanted, "entry " << i);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(gray_is_matplotlibs) {
+    // Truncation loses a level where i / 255 · 255 falls short of i: these entries, by matplotlib 3.11.
+    constexpr std::array<std::size_t, 24> short_of{33, 37,  41,  45,  49,  53,  57,  61,  66,  74,  82,  90,
+                                                   98, 106, 114, 122, 132, 148, 164, 180, 196, 212, 228, 244};
+    for (std::size_t i = 0; i < 256; ++i) {
+        bool const less = std::find(short_of.begin(), short_of.end(), i) != short_of.end();
+        auto const level = static_cast<std::uint8_t>(less ? i - 1 : i);
+        BOOST_TEST((hc::gray.colours[i] == hc::rgb{level, level, level}), "entry " << i);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(numbers_choose_entries_as_in_matplotlib) {
+    static_assert(hc::jet(0.5) == hc::rgb{124, 255, 121}); // entry 128; at compile time, too
+    for (std::size_t i = 0; i < 256; ++i) {
+        double const x = static_cast<double>(i) / 256;
+        BOOST_TEST((hc::jet(x) == hc::jet.colours[i]));
+        BOOST_TEST((hc::jet(std::nextafter(x + 1. / 256, 0.)) == hc::jet.colours[i]));
+    }
+    BOOST_TEST((hc::jet(1) == hc::rgb{127, 0, 0}));
+    BOOST_TEST((hc::jet(1e300) == hc::rgb{127, 0, 0}));
+    BOOST_TEST((hc::jet(infinity) == hc::rgb{127, 0, 0}));
+    BOOST_TEST((hc::jet(-1e-300) == hc::rgb{0, 0, 127}));
+    BOOST_TEST((hc::jet(-infinity) == hc::rgb{0, 0, 127}));
+    BOOST_TEST((hc::jet(not_a_number) == white));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// ------------------------------------------------------------------------------------------------- overlays
+
+BOOST_AUTO_TEST_SUITE(overlays)
+
+BOOST_AUTO_TEST_CASE(weigh_heat_and_picture) {
+    hc::picture const image{1, 3, bytes{10, 20, 30, 100, 100, 100, 255, 255, 255}};
+    std::vector<float> const heat{0.0f, 0.5f, 1.0f};
+    // 0.4 · (0, 0, 127) + 0.6 · (10, 20, 30) = (6, 12, 68.8); (124, 255, 121) and (127, 0, 0) likewise.
+    BOOST_TEST(
+        (hc::overlay(image, heat) == hc::picture{1, 3, bytes{6, 12, 69, 110, 162, 108, 204, 153, 153}}));
+    BOOST_TEST((hc::overlay(image, std::vector<double>{0, 0.5, 1}) == hc::overlay(image, heat)));
+    BOOST_TEST((hc::overlay(image, heat, hc::gray, 0.5).at(0, 1) == hc::rgb{114, 114, 114}));
+}
+
+BOOST_AUTO_TEST_CASE(give_either_side_back_exactly) {
+    auto const image = pattern(16, 16);
+    std::vector<double> heat(256);
+    for (std::size_t i = 0; i < heat.size(); ++i) {
+        heat[i] = static_cast<double>(i) / 256;
+    }
+    BOOST_TEST((hc::overlay(image, heat, hc::jet, 0) == image));
+    auto const alone = hc::overlay(image, heat, hc::jet, 1);
+    for (std::size_t i = 0; i < heat.size(); ++i) {
+        BOOST_TEST((alone.at(i / 16, i % 16) == hc::jet.colours[i]));
+    }
+    // A byte blended with itself stays, whatever the weights.
+    for (double const alpha : {0.1, 0.3, 0.4, 0.7, 0.9}) {
+        BOOST_TEST((hc::overlay(alone, heat, hc::jet, alpha) == alone));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(never_rescale) {
+    auto const image = pattern(1, 4);
+    std::vector<double> const heat{-3, 7, not_a_number, 0.25};
+    auto const laid = hc::overlay(image, heat, hc::jet, 1);
+    BOOST_TEST((laid.at(0, 0) == hc::jet.colours.front()));
+    BOOST_TEST((laid.at(0, 1) == hc::jet.colours.back()));
+    BOOST_TEST((laid.at(0, 2) == image.at(0, 2)));
+    BOOST_TEST((laid.at(0, 3) == hc::jet.colours[64]));
+}
+
+BOOST_AUTO_TEST_CASE(refuse_what_does_not_fit) {
+    expect_error(hc::error_kind::shape, {"2×3", "5 values"}, [] {
+        hc::overlay(hc::picture{2, 3}, std::vector<float>(5));
+    });
+    for (double const alpha : {-0.01, 1.01, not_a_number}) {
+        expect_error(hc::error_kind::use, {"alpha"}, [&] {
+            hc::overlay(hc::picture{1, 1}, std::vector<float>(1), hc::jet, alpha);
+        });
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// -------------------------------------------------------------------------------------------------- PNG out
+
+BOOST_AUTO_TEST_SUITE(png)
+
+BOOST_AUTO_TEST_CASE(keeps_every_byte) {
+    for (auto const& [h, w] : {std::pair{1u, 1u}, {3u, 7u}, {32u, 32u}, {1u, 1000u}, {257u, 2u}}) {
+        auto const source = pattern(h, w);
+        BOOST_TEST((hc::decode_picture(hc::encode_png(source)) == source));
+    }
+    temporary_folder const folder;
+    hc::save_png(folder / "a.png", pattern(5, 6));
+    hc::save_png(folder / "a.png", pattern(6, 5)); // over the older one
+    BOOST_TEST((hc::load_picture(folder / "a.png") == pattern(6, 5)));
+    BOOST_TEST(folder.size() == 1u);
+    expect_error(hc::error_kind::shape, {"0×0"}, [] { hc::encode_png({}); });
+}
+
+BOOST_AUTO_TEST_CASE(is_written_whole_or_not_at_all) {
+    temporary_folder const folder;
+    expect_error(hc::error_kind::file, {"save_png", "no/a.png", "No such file"},
+                 [&] { hc::save_png(folder / "no/a.png", pattern(5, 6)); });
+
+    std::filesystem::create_directories(folder / "taken.png" / "inside");
+    expect_error(hc::error_kind::file, {"taken.png"},
+                 [&] { hc::save_png(folder / "taken.png", pattern(5, 6)); });
+    BOOST_TEST(folder.size() == 1u);
+
+    // A full disk, as good as: no file of this process may grow beyond a kilobyte.
+    hc::save_png(folder / "old.png", pattern(5, 6));
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    BOOST_REQUIRE_EQUAL(getrlimit(RLIMIT_FSIZE, &before), 0);
+    rlimit small = before;
+    small.rlim_cur = 1024;
+    BOOST_REQUIRE_EQUAL(setrlimit(RLIMIT_FSIZE, &small), 0);
+    std::string said;
+    try {
+        hc::save_png(folder / "old.png", pattern(300, 300));
+    } catch (hc::error const& e) {
+        said = e.what();
+    }
+    setrlimit(RLIMIT_FSIZE, &before);
+    BOOST_TEST(said.find("old.png") != std::string::npos, "said: " << said);
+    BOOST_TEST((hc::load_picture(folder / "old.png") == pattern(5, 6)));
+    BOOST_TEST(folder.size() == 2u); // the folder and the old file, nothing half-written
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// -------------------------------------------------------------------------------------------------- figures
+
+BOOST_AUTO_TEST_SUITE(figures)
+
+BOOST_AUTO_TEST_CASE(enlarge_pixels_to_squares) {
+    hc::picture const four{2, 2, bytes{200, 0, 0, 0, 200, 0, 0, 0, 200, 200, 200, 0}};
+    auto const drawn = hc::figure{4, 3}.add({four, "Title"}).draw();
+    BOOST_TEST(drawn.height() == 300u);
+    BOOST_TEST(drawn.width() == 400u);
+    auto const red = find_colour(drawn, {200, 0, 0});
+    auto const yellow = find_colour(drawn, {200, 200, 0});
+    BOOST_TEST(
+        (red.full() && find_colour(drawn, {0, 200, 0}).full() && find_colour(drawn, {0, 0, 200}).full()));
+    BOOST_TEST(red.height() >= 110u); // most of the paper
+    BOOST_TEST(std::abs(static_cast<int>(red.height() - yellow.height())) <= 1);
+    BOOST_TEST(red.bottom == yellow.top);
+    BOOST_TEST(red.right == yellow.left);
+    // In the middle of the paper, give or take a pixel, under its title.
+    BOOST_TEST(std::abs(static_cast<int>(red.left + yellow.right) - 400) <= 1);
+    auto const title = find_ink(drawn, 0, red.top - 1, 0, 400);
+    BOOST_TEST(title.count > 50u);
+    BOOST_TEST(title.height() >= 9u); // a T of 12 points at 100 dpi is 12 pixels high
+    BOOST_TEST(std::abs(static_cast<int>(title.left + title.right) - 400) <= 4);
+    for (auto const& [y, x] : {std::pair{0u, 0u}, {0u, 399u}, {299u, 0u}, {299u, 399u}}) {
+        BOOST_TEST((drawn.at(y, x) == white));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(explain_colours_by_a_bar) {
+    std::vector<float> const heat(9, 0.5f);
+    auto const drawn = hc::figure{6, 3}.add(hc::heat_panel(heat, 3, 3, "Heat")).draw();
+    auto const middle = hc::jet(0.5);
+    // The panel is all of the colour that the bar has at half its height.
+    auto const top = find_colour(drawn, middle).top;
+    auto const upper_edge =
+        find(drawn, [&](std::size_t y, std::size_t, hc::rgb c) { return y == top && c == middle; });
+    auto const panel = find(
+        drawn, [&](std::size_t, std::size_t x, hc::rgb c) { return x < upper_edge.right && c == middle; });
+    BOOST_TEST(panel.full());
+    BOOST_TEST((panel.width() >= 200u && panel.height() >= 200u && panel.width() == panel.height()));
+    auto const column = panel.right + 14; // 6 points off, 9 wide
+    BOOST_TEST((drawn.at(panel.top, column) == hc::jet.colours.back()));
+    BOOST_TEST((drawn.at(panel.bottom - 1, column) == hc::jet.colours.front()));
+    std::vector<std::size_t> entries;
+    for (std::size_t y = panel.top; y < panel.bottom; ++y) {
+        auto const at = std::find(hc::jet.colours.begin(), hc::jet.colours.end(), drawn.at(y, column));
+        BOOST_REQUIRE((at != hc::jet.colours.end()));
+        entries.push_back(static_cast<std::size_t>(at - hc::jet.colours.begin()));
+    }
+    BOOST_TEST(std::is_sorted(entries.rbegin(), entries.rend()));
+    BOOST_TEST(std::abs(static_cast<int>(entries[entries.size() / 2]) - 128) <= 2);
+    // Six labels, 0.0 to 1.0, to the right of it: so many runs of lines with ink.
+    std::size_t labels = 0;
+    bool inside = false;
+    for (std::size_t y = 0; y < drawn.height(); ++y) {
+        bool const ink = find_ink(drawn, y, y + 1, panel.right + 30, 600).count != 0;
+        labels += ink && !inside ? 1 : 0;
+        inside = ink;
+    }
+    BOOST_TEST(labels == 6u);
+
+    hc::panel const bare{hc::heat_panel(heat, 3, 3, "Heat").image, "Heat"};
+    auto const without = hc::figure{6, 3}.add(bare).draw();
+    auto const square = find_colour(without, middle);
+    BOOST_TEST(square.full());
+    BOOST_TEST(find_ink(without, square.top, square.bottom, square.right + 1, 600).count == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(ticks_are_round_numbers) {
+    auto const labels = [](double low, double high) {
+        std::string all;
+        for (auto const& tick : hc::detail::round_ticks(low, high)) {
+            all += tick.label + ' ';
+        }
+        return all;
+    };
+    BOOST_TEST(labels(0, 1) == "0.0 0.2 0.4 0.6 0.8 1.0 ");
+    BOOST_TEST(labels(-1, 1) == "−1.0 −0.5 0.0 0.5 1.0 ");
+    BOOST_TEST(labels(0, 255) == "0 50 100 150 200 250 ");
+    BOOST_TEST(labels(-0.003, 0.0017) == "−0.003 −0.002 −0.001 0.000 0.001 ");
+    BOOST_TEST(labels(0, 3e-7) == "0 5e-08 1e-07 1.5e-07 2e-07 2.5e-07 3e-07 ");
+    BOOST_TEST(labels(2.5, 2.5) == "2.5 ");
+    BOOST_TEST(hc::detail::round_ticks(-1e308, 1e308).size() == 1u);
+    BOOST_TEST(hc::detail::round_ticks(1, 1 + 1e-15).size() <= 7u);
+}
+
+BOOST_AUTO_TEST_CASE(stand_side_by_side_or_in_rows) {
+    hc::figure row{12, 4};
+    std::array<hc::rgb, 3> const colours{{{200, 10, 10}, {10, 200, 10}, {10, 10, 200}}};
+    for (auto const colour : colours) {
+        row.add({hc::picture::filled(32, 32, colour), "A title"});
+    }
+    auto const drawn = row.draw();
+    std::size_t edge = 0;
+    for (auto const colour : colours) {
+        auto const at = find_colour(drawn, colour);
+        BOOST_TEST((at.full() && at.left > edge + 10 && at.height() == at.width() && at.width() > 300));
+        edge = at.right;
+    }
+    BOOST_TEST(edge < 1190u);
+
+    hc::figure grid{3, 6, {.columns = 1}};
+    grid.add({hc::picture::filled(10, 20, colours[0])}).add({hc::picture::filled(20, 20, colours[1])});
+    auto const tall = grid.draw();
+    auto const upper = find_colour(tall, colours[0]);
+    auto const lower = find_colour(tall, colours[1]);
+    BOOST_TEST((upper.full() && lower.full()));
+    BOOST_TEST(upper.bottom < lower.top);
+    BOOST_TEST(upper.height() == lower.height());
+    BOOST_TEST(std::abs(static_cast<int>(upper.width()) - static_cast<int>(2 * lower.width())) <= 1);
+}
+
+BOOST_AUTO_TEST_CASE(show_numbers_as_they_are) {
+    std::vector<double> const values{-2, 0, 2, 5, not_a_number, infinity};
+    auto const shown = hc::heat_panel(values, 2, 3, "", {hc::jet, -2, 2});
+    BOOST_TEST((shown.image.at(0, 0) == hc::jet(0)));
+    BOOST_TEST((shown.image.at(0, 1) == hc::jet(0.5)));
+    BOOST_TEST((shown.image.at(0, 2) == hc::jet(1)));
+    BOOST_TEST((shown.image.at(1, 0) == hc::jet(1)));
+    BOOST_TEST((shown.image.at(1, 1) == white));
+    BOOST_TEST((shown.image.at(1, 2) == hc::jet(1)));
+    BOOST_TEST(shown.bar->low == -2);
+
+    auto const features = hc::feature_panel(values, 2, 3); // from −2 to 5
+    BOOST_TEST((features.image.at(0, 0) == hc::gray(0)));
+    BOOST_TEST((features.image.at(0, 1) == hc::gray(2. / 7)));
+    BOOST_TEST((features.image.at(1, 0) == white));
+    BOOST_TEST(!features.bar.has_value());
+    // Nothing to tell apart: all black, no division by zero.
+    BOOST_TEST((hc::feature_panel(std::vector<float>(4, 3.5f), 2, 2).image == hc::picture{2, 2}));
+    BOOST_TEST((hc::feature_panel(std::vector<double>{-1.7e308, 1.7e308}, 1, 2).image.at(0, 1) == white));
+}
+
+BOOST_AUTO_TEST_CASE(shrink_titles_then_pictures) {
+    // A title of any length stays off the neighbour and off the edge, and is there.
+    hc::figure f{4, 2};
+    f.add({hc::picture::filled(400, 400, {200, 0, 0}), std::string(300, 'W')});
+    f.add({hc::picture::filled(400, 400, {0, 200, 0}), "ё — ok"});
+    auto const drawn = f.draw();
+    auto const first = find_colour(drawn, {200, 0, 0});
+    auto const second = find_colour(drawn, {0, 200, 0});
+    BOOST_TEST((first.full() && second.full()));
+    auto const between = (first.right + second.left) / 2;
+    auto const cut = find_ink(drawn, 0, first.top - 1, 0, between - 1);
+    BOOST_TEST(cut.width() > first.width() * 9 / 10);
+    BOOST_TEST(cut.left > 2u);
+    BOOST_TEST(find_ink(drawn, 0, first.top - 1, between - 1, between + 1).count == 0u);
+    BOOST_TEST(find_ink(drawn, 0, first.top - 1, between + 1, 400).count > 20u);
+}
+
+BOOST_AUTO_TEST_CASE(refuse_what_cannot_be_drawn) {
+    expect_error(hc::error_kind::use, {"a panel"}, [] { (void)hc::figure{4, 3}.draw(); });
+    expect_error(hc::error_kind::shape, {"\"none\""}, [] { hc::figure{4, 3}.add({{}, "none"}); });
+    expect_error(hc::error_kind::use, {"UTF-8"}, [] {
+        (void)hc::figure{4, 3}.add({pattern(2, 2), "\xff\xfe"}).draw();
+    });
+    expect_error(hc::error_kind::use, {"make it larger"}, [] {
+        (void)hc::figure{0.3, 0.3}.add({pattern(2, 2), "x"}).draw();
+    });
+    for (double const inches : {0.0, -1.0, 1e9, not_a_number}) {
+        expect_error(hc::error_kind::use, {"16384"}, [&] { hc::figure{inches, 3}; });
+        expect_error(hc::error_kind::use, {"16384"}, [&] { hc::figure{3, 3, {.dpi = inches}}; });
+    }
+    expect_error(hc::error_kind::shape, {"2×2", "3"},
+                 [] { hc::heat_panel(std::vector<float>(3), 2, 2, ""); });
+    for (auto const& [low, high] : {std::pair{1., 0.}, {0., infinity}, {not_a_number, 1.}}) {
+        expect_error(hc::error_kind::use, {"scale"}, [low = low, high = high] {
+            hc::heat_panel(std::vector<float>(4), 2, 2, "", {hc::jet, low, high});
+        });
+    }
+    temporary_folder const folder;
+    hc::figure{4, 3}.add({pattern(2, 2), ""}).save_png(folder / "figure.png");
+    BOOST_TEST(hc::load_picture(folder / "figure.png").width() == 400u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
