@@ -26,7 +26,8 @@ struct load_options {
 struct load_report {
     std::vector<std::string> missing;    ///< keys of the model that the file lacks
     std::vector<std::string> unexpected; ///< keys of the file that the model lacks
-    std::vector<std::string> mismatched; ///< keys of both, with both shapes, where the shapes differ
+    std::vector<std::string>
+        mismatched; ///< keys of both, with what differs: the shape, or integers in the file
 
     [[nodiscard]] bool empty() const noexcept {
         return missing.empty() && unexpected.empty() && mismatched.empty();
@@ -53,7 +54,7 @@ inline std::string report_text(load_report const& report) {
     };
     add("missing", report.missing);
     add("unexpected", report.unexpected);
-    add("of another shape", report.mismatched);
+    add("of another shape or type", report.mismatched);
     return text;
 }
 
@@ -87,11 +88,14 @@ load_report load_state_dict(Model& model, state_dict const& source, load_options
             continue;
         }
         auto const& entry = *found->second;
-        if (std::ranges::equal(entry.shape, row.shape) && entry.size() == row.size) {
-            loaded.emplace_back(row.data, entry.template to<value_type>());
-        } else {
+        if (!is_floating(entry.type)) {
+            report.mismatched.push_back(std::string{row.key} + " of " + std::string{name_of(entry.type)} +
+                                        " where the model has floating-point numbers");
+        } else if (!std::ranges::equal(entry.shape, row.shape) || entry.size() != row.size) {
             report.mismatched.push_back(std::string{row.key} + " " + detail::shape_text(entry.shape) +
                                         " where the model has " + detail::shape_text(row.shape));
+        } else {
+            loaded.emplace_back(row.data, entry.template to<value_type>());
         }
         unused.erase(found);
     }

@@ -102,7 +102,7 @@ public:
     }
 
     bool start_array(std::size_t) override {
-        if (m_place != place::row || (m_key != "shape" && m_key != "data_offsets")) {
+        if (m_place != place::row || m_numbers != nullptr || (m_key != "shape" && m_key != "data_offsets")) {
             unexpected("an array");
         }
         auto& list = m_key == "shape" ? m_rows.back().shape : m_rows.back().offsets;

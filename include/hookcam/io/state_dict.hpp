@@ -43,6 +43,11 @@ constexpr std::size_t size_of(dtype type) noexcept {
     return 1;
 }
 
+/// Whether the numbers are floating-point.
+constexpr bool is_floating(dtype type) noexcept {
+    return type == dtype::f64 || type == dtype::f32 || type == dtype::f16 || type == dtype::bf16;
+}
+
 /// The name that safetensors gives a type: `F32`, `BOOL`, ...
 constexpr std::string_view name_of(dtype type) noexcept {
     constexpr std::string_view names[] = {"F64", "F32", "F16", "BF16", "I64",
