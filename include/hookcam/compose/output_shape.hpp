@@ -1,0 +1,89 @@
+#pragma once
+
+#include "../core/extents.hpp"
+#include "composite.hpp"
+#include "named.hpp"
+
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+namespace hookcam {
+
+namespace detail {
+
+/// A walk over sizes alone, in constant expressions: the values that flow are `extents`. On the way it notes the
+/// sizes at one path.
+struct size_search {
+    extents sizes{};
+    bool found = false;
+};
+
+template <class Node>
+constexpr extents walk_sizes(extents in, std::string_view path, size_search& search);
+
+template <class Composite>
+struct size_scope {
+    std::string_view path;
+    size_search& search;
+
+    template <std::size_t Index>
+    constexpr extents child(extents in) const {
+        return walk_sizes<child_of<Composite, Index>>(in, path, search);
+    }
+    static constexpr std::pair<extents, extents> fork(extents in) { return {in, in}; }
+    static constexpr extents sum(extents a, extents b) {
+        require(compatible(a, b), "hookcam::residual: body and shortcut must have outputs of one size; correct one of them",
+                b);
+        return a;
+    }
+};
+
+/// What is left of a path behind a name; empty where it does not begin with it.
+[[nodiscard]] constexpr std::string_view path_behind(std::string_view path, std::string_view name) noexcept {
+    if (path.size() <= name.size() || path.substr(0, name.size()) != name || path[name.size()] != '.') return {};
+    return path.substr(name.size() + 1);
+}
+
+template <class Node>
+constexpr extents walk_sizes(extents in, std::string_view path, size_search& search) {
+    if constexpr (is_named<Node>) {
+        auto const name = Node::name.view();
+        auto const out = walk_sizes<typename Node::node_type>(in, path_behind(path, name), search);
+        if (path == name) search = {out, true};
+        return out;
+    } else if constexpr (a_composite<Node>) {
+        size_scope<Node> scope{path, search};
+        return Node::lower(scope, in);
+    } else {
+        return Node::output_extents(in);
+    }
+}
+
+template <class Network>
+constexpr extents output_sizes(extents in) {
+    size_search ignored;
+    return walk_sizes<Network>(in, {}, ignored);
+}
+
+template <class Network>
+constexpr size_search sizes_at(std::string_view path, extents in) {
+    size_search search;
+    auto const out = walk_sizes<Network>(in, path, search);
+    if (path.empty()) search = {out, true};
+    return search;
+}
+
+template <class Network, class Shape>
+struct shape_after {
+    static constexpr extents value = output_sizes<Network>(Shape::value);
+};
+
+} // namespace detail
+
+/// The shape of a network's output for inputs of a shape: `output_shape<net, image<3, 32, 32>>` is `features<10>`.
+/// Every join is checked; one that does not fit does not compile.
+template <class Network, class Shape>
+using output_shape = detail::shape_from<detail::shape_after<Network, Shape>>;
+
+} // namespace hookcam

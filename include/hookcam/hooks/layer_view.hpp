@@ -1,0 +1,59 @@
+#pragma once
+
+#include "../core/error.hpp"
+#include "../core/extents.hpp"
+#include "../tensor/view.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace hookcam {
+
+/// What a hook learns of its layer: its path, its type's name, its parameters by name. Good until the hook
+/// returns.
+template <class T>
+class layer_view {
+public:
+    /// For a plan: `find` looks a parameter up among those of the layer, by its name below the layer's path.
+    struct source {
+        std::string_view path;
+        std::string (*type_name)();
+        void const* table;
+        T const* parameters;
+        bool (*find)(void const* table, std::string_view path, std::string_view name, std::size_t& offset,
+                     extents& sizes);
+    };
+
+    explicit layer_view(source const& from) noexcept : m_from{from} {}
+
+    /// `layer1.0.conv2`; that of the nearest named composite where the layer has no name of its own.
+    [[nodiscard]] std::string_view path() const noexcept { return m_from.path; }
+
+    /// `conv2d<1, 2, kernel<3>, padding<1>>`
+    [[nodiscard]] std::string type_name() const { return m_from.type_name(); }
+
+    /// A view of a parameter by its name below this layer: `parameter("weight")`. An unknown name throws.
+    [[nodiscard]] any_view<T const> parameter(std::string_view name) const {
+        std::size_t offset = 0;
+        extents sizes;
+        if (!m_from.find(m_from.table, m_from.path, name, offset, sizes))
+            throw error{error_kind::use, "hookcam::layer_view: the layer \"" + std::string{m_from.path} +
+                                             "\" must have the parameter \"" + std::string{name} +
+                                             "\"; take one that its type has"};
+        return detail::any_view_of(m_from.parameters + offset, sizes);
+    }
+
+private:
+    source m_from;
+};
+
+/// The same for a typed hook, which knows the layer's type too.
+template <class Layer, class T>
+class typed_layer : public layer_view<T> {
+public:
+    using type = Layer;
+    using layer_view<T>::layer_view;
+};
+
+} // namespace hookcam

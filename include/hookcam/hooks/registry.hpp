@@ -1,0 +1,155 @@
+#pragma once
+
+#include "../tensor/view.hpp"
+#include "events.hpp"
+#include "layer_view.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace hookcam {
+
+namespace detail {
+
+/// What a run-time hook returns: nothing, or a replacement.
+template <class T>
+using replacement = std::optional<xt::xarray<T>>;
+
+/// A run-time hook of an event, erased: once for each kind of event, not for each layer.
+template <class Event, class T>
+struct erased_hook;
+template <class T>
+struct erased_hook<events::forward_pre, T> {
+    using type = std::function<replacement<T>(layer_view<T> const&, any_view<T const> const&)>;
+};
+template <class T>
+struct erased_hook<events::backward_pre, T> : erased_hook<events::forward_pre, T> {};
+template <class T>
+struct erased_hook<events::forward, T> {
+    using type = std::function<replacement<T>(layer_view<T> const&, any_view<T const> const&, any_view<T const> const&)>;
+};
+template <class T>
+struct erased_hook<events::backward, T> : erased_hook<events::forward, T> {};
+template <class T>
+struct erased_hook<events::parameter_gradient, T> {
+    using type = std::function<replacement<T>(layer_view<T> const&, std::string_view, any_view<T const> const&)>;
+};
+
+template <class Event, class T>
+struct registered_hook {
+    std::uint64_t id;
+    typename erased_hook<Event, T>::type call;
+};
+
+template <class Event, class T>
+using hook_list = std::vector<registered_hook<Event, T>>;
+
+/// The run-time hooks of one layer, a list for each event.
+template <class T>
+using layer_hooks = std::tuple<hook_list<events::forward_pre, T>, hook_list<events::forward, T>,
+                               hook_list<events::backward_pre, T>, hook_list<events::backward, T>,
+                               hook_list<events::parameter_gradient, T>>;
+
+/// What a handle needs of a registry.
+class removable_hooks {
+public:
+    virtual ~removable_hooks() = default;
+    virtual void remove(std::uint64_t id) = 0;
+};
+
+/// All run-time hooks of an opened model. A walk takes a snapshot when it begins, and a change makes a new table:
+/// so a hook may remove itself or add others, and other threads may walk meanwhile.
+template <class T>
+class hook_registry final : public removable_hooks {
+public:
+    using table = std::vector<layer_hooks<T>>;
+
+    explicit hook_registry(std::size_t layers) : m_table{std::make_shared<table>(layers)} {}
+
+    template <class Event>
+    std::uint64_t add(std::size_t layer, typename erased_hook<Event, T>::type call, bool prepend) {
+        std::lock_guard const lock{m_mutex};
+        auto changed = std::make_shared<table>(*m_table);
+        auto& hooks = std::get<hook_list<Event, T>>((*changed)[layer]);
+        auto const id = ++m_last_id;
+        hooks.insert(prepend ? hooks.begin() : hooks.end(), {id, std::move(call)});
+        m_table = std::move(changed);
+        return id;
+    }
+
+    void remove(std::uint64_t id) override {
+        std::lock_guard const lock{m_mutex};
+        auto changed = std::make_shared<table>(*m_table);
+        for (auto& layer : *changed)
+            std::apply([id](auto&... lists) { (std::erase_if(lists, [id](auto const& hook) { return hook.id == id; }), ...); },
+                       layer);
+        m_table = std::move(changed);
+    }
+
+    [[nodiscard]] std::shared_ptr<table const> snapshot() const {
+        std::lock_guard const lock{m_mutex};
+        return m_table;
+    }
+
+private:
+    mutable std::mutex m_mutex;
+    std::shared_ptr<table const> m_table;
+    std::uint64_t m_last_id = 0;
+};
+
+} // namespace detail
+
+/// Takes a run-time hook off again. Movable; it may outlive what it was registered at, and letting it go leaves
+/// the hook in place (`scoped_hook` takes it off).
+class hook_handle {
+public:
+    hook_handle() = default;
+    hook_handle(std::weak_ptr<detail::removable_hooks> hooks, std::uint64_t id) : m_hooks{std::move(hooks)}, m_id{id} {}
+    hook_handle(hook_handle&&) noexcept = default;
+    hook_handle& operator=(hook_handle&&) noexcept = default;
+    hook_handle(hook_handle const&) = delete;
+    hook_handle& operator=(hook_handle const&) = delete;
+    ~hook_handle() = default;
+
+    /// Takes the hook off from the next walk on. A second call does nothing.
+    void remove() {
+        if (auto const hooks = m_hooks.lock()) hooks->remove(m_id);
+        m_hooks.reset();
+    }
+
+private:
+    std::weak_ptr<detail::removable_hooks> m_hooks;
+    std::uint64_t m_id = 0;
+};
+
+/// A handle that takes its hook off when its scope ends.
+class scoped_hook {
+public:
+    scoped_hook(hook_handle&& handle) noexcept : m_handle{std::move(handle)} {}
+    scoped_hook(scoped_hook&&) noexcept = default;
+    scoped_hook& operator=(scoped_hook&& other) noexcept {
+        if (this != &other) {
+            m_handle.remove();
+            m_handle = std::move(other.m_handle);
+        }
+        return *this;
+    }
+    scoped_hook(scoped_hook const&) = delete;
+    scoped_hook& operator=(scoped_hook const&) = delete;
+    ~scoped_hook() { m_handle.remove(); }
+
+    void remove() { m_handle.remove(); }
+
+private:
+    hook_handle m_handle;
+};
+
+} // namespace hookcam

@@ -1,0 +1,102 @@
+#pragma once
+
+#include "../core/extents.hpp"
+#include "../core/policies.hpp"
+#include "../core/type_name.hpp"
+#include "../hooks/slot.hpp"
+#include "parameters.hpp"
+
+#include <cstddef>
+#include <string>
+#include <type_traits>
+
+namespace hookcam {
+
+/// What a backward reads beside the gradient of the output: the plan keeps only that.
+struct input {};
+struct output {};
+template <class... What>
+struct reads {
+    template <class Value>
+    static constexpr bool has = (false || ... || std::is_same_v<What, Value>);
+};
+
+/// The base of every layer, by CRTP. A layer is an empty class; what it inherits here are the answers of the
+/// simplest layer, one that maps every element by itself and keeps nothing. It overrides what differs:
+///
+/// - `static constexpr extents output_extents(extents in)`: the sizes after the layer, without the batch. It
+///   states what it asks of its input by `require`. A size may be `dynamic` and is then handed through.
+/// - `void forward(x, y) const`, `void backward([x,] [y,] grad_y, grad_x) const`: views N,C,H,W or N,F. Backward gets
+///   the input and the output where `backward_reads` names them.
+/// - `using parameters = hookcam::parameters<…>`: then `forward(own, x, y)`, `backward(own, …)`, and
+///   `backward_parameters(own, x, grad_y, gradients)`, which sets every learned parameter's gradient, summed
+///   over the batch. `get<"weight">(own)` is a view of a parameter.
+/// - `scratch_bytes(in, out)` for one call, `state_bytes(in, out)` for each image from forward to backward: then
+///   `own` comes too, with `own.scratch` and `own.state`.
+template <class Derived, class... Policies>
+struct layer {
+    using parameters = hookcam::parameters<>;
+    using backward_reads = reads<>;
+    /// Entries of a PyTorch state dict that the layer has no use for.
+    using ignored_entries = detail::list<>;
+    /// True where forward may write its output over its input.
+    static constexpr bool in_place = false;
+    /// True where the output is the input in another shape: nothing runs then.
+    static constexpr bool is_view = false;
+
+    [[nodiscard]] static constexpr extents output_extents(extents in) { return in; }
+
+    /// The type as its user writes it: `conv2d<1, 2, kernel<3>, padding<1>>`.
+    [[nodiscard]] static std::string type_name() { return detail::type_name_of<Derived>(); }
+
+    // slots: begin
+    template <class Policy>
+    using slot_or_nothing = std::conditional_t<detail::a_slot<Policy>, detail::list<Policy>, detail::list<>>;
+    using slot_list = detail::concatenate<detail::list<>, slot_or_nothing<Policies>...>;
+
+    /// The hooks among the policies.
+    [[nodiscard]] constexpr auto const& slots() const noexcept { return m_slots; }
+
+private:
+    template <class List>
+    struct slots_for;
+    template <class... Slots>
+    struct slots_for<detail::list<Slots...>> {
+        using type = detail::leaves_for<Slots...>;
+    };
+    [[no_unique_address]] typename slots_for<slot_list>::type m_slots;
+    // slots: end
+};
+
+namespace detail {
+
+template <class T>
+concept a_layer = std::is_base_of_v<layer<T>, T> || requires {
+    typename T::parameters;
+    typename T::backward_reads;
+    T::is_view;
+};
+
+template <class Layer>
+concept has_scratch = requires(extents sizes) { Layer::scratch_bytes(sizes, sizes); };
+template <class Layer>
+concept has_state = requires(extents sizes) { Layer::state_bytes(sizes, sizes); };
+
+/// True where the layer's functions take `own` first.
+template <class Layer>
+inline constexpr bool takes_own = Layer::parameters::count != 0 || has_scratch<Layer> || has_state<Layer>;
+
+/// Checks a layer's policies: each of a kind that the layer knows (or a slot), and no kind twice.
+template <class Layer, class Kinds, class... Policies>
+struct check_policies;
+template <class Layer, class... Kinds, class... Policies>
+struct check_policies<Layer, list<Kinds...>, Policies...> {
+    static_assert((true && ... && known_policy<Layer, Policies, policy_is_one_of<Policies, policy::slot, Kinds...>()>::value));
+    static_assert((true && ... && (count_policy<Kinds, Policies...> <= 1)),
+                  "hookcam::layer: a layer takes one policy of a kind; take the others out");
+    static constexpr bool value = true;
+};
+
+} // namespace detail
+
+} // namespace hookcam

@@ -1,0 +1,96 @@
+#pragma once
+
+#include "../core/extents.hpp"
+#include "../core/fixed_string.hpp"
+#include "../core/lists.hpp"
+#include "../tensor/device.hpp"
+#include "../tensor/view.hpp"
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace hookcam {
+
+/// A parameter that a layer learns: its name in the state dict and its sizes.
+template <fixed_string Name, std::size_t... Sizes>
+struct parameter {
+    static constexpr auto name = Name;
+    static constexpr std::size_t rank = sizeof...(Sizes);
+    static constexpr extents sizes{Sizes...};
+    static constexpr bool is_learned = true;
+    static constexpr double initially = 0;
+};
+
+/// A tensor of the state dict that is measured, not learned (PyTorch's buffers): it has no gradient.
+template <fixed_string Name, std::size_t... Sizes>
+struct statistic : parameter<Name, Sizes...> {
+    static constexpr bool is_learned = false;
+};
+
+/// A parameter or a statistic whose elements are one until something is loaded.
+template <class Parameter>
+struct initially_one : Parameter {
+    static constexpr double initially = 1;
+};
+
+/// What a layer keeps in the model, in the order of its state dict.
+template <class... Parameters>
+struct parameters {
+    static constexpr std::size_t count = sizeof...(Parameters);
+    static constexpr std::size_t size = (std::size_t{0} + ... + Parameters::sizes.count());
+    static constexpr bool any_learned = (false || ... || Parameters::is_learned);
+};
+
+namespace detail {
+
+template <fixed_string Name, class... Parameters>
+struct parameter_at {
+    static_assert(always_false<Parameters...>, "hookcam::get: the layer must have a parameter of this name");
+};
+
+/// Where a layer's parameter lies, counted from the layer's first.
+template <fixed_string Name, class First, class... Rest>
+struct parameter_at<Name, First, Rest...> {
+    static constexpr bool is_first = First::name.view() == Name.view();
+    static constexpr auto find() {
+        if constexpr (is_first)
+            return std::pair<First, std::size_t>{First{}, 0};
+        else {
+            auto const found = parameter_at<Name, Rest...>::find();
+            return std::pair{found.first, found.second + First::sizes.count()};
+        }
+    }
+};
+
+template <fixed_string Name, class... Parameters>
+constexpr auto find_parameter(parameters<Parameters...>) {
+    return parameter_at<Name, Parameters...>::find();
+}
+
+} // namespace detail
+
+/// What a plan hands to a layer beside its input: the layer's parameters (or, for a backward, their gradients),
+/// scratch memory for the call, and the state that forward leaves for backward.
+template <class Layer, class T, class Device>
+struct belongings {
+    using layer_type = Layer;
+    using value_type = T;
+    using device = Device;
+
+    T* parameters = nullptr;
+    void* scratch = nullptr;
+    void* state = nullptr; ///< null where no backward will ask for it
+};
+
+/// A view of a layer's parameter: `get<"weight">(own)`.
+template <fixed_string Name, class Layer, class T, class Device>
+[[nodiscard]] auto get(belongings<Layer, T, Device> const& own) {
+    constexpr auto found = detail::find_parameter<Name>(typename Layer::parameters{});
+    constexpr std::size_t rank = decltype(found.first)::rank;
+    std::array<std::size_t, rank> shape{};
+    for (std::size_t axis = 0; axis < rank; ++axis) shape[axis] = decltype(found.first)::sizes[axis];
+    return detail::view_of<rank>(own.parameters + found.second, shape);
+}
+
+} // namespace hookcam

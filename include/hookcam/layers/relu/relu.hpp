@@ -1,0 +1,24 @@
+#pragma once
+
+#include "../layer.hpp"
+#include "relu_cpu.hpp"
+
+namespace hookcam {
+
+/// max(x, 0), element by element, for inputs of any shape. NaN passes. The gradient at zero is zero, as in
+/// PyTorch.
+template <class... Policies>
+struct relu : layer<relu<Policies...>, Policies...> {
+    static_assert(detail::check_policies<relu, detail::list<>, Policies...>::value);
+
+    static constexpr bool in_place = true;
+    using backward_reads = reads<output>;
+
+    void forward(auto const& x, auto& y) const { kernels::relu(device_of(x), x.size(), x.data(), y.data()); }
+
+    void backward(auto const& y, auto const& grad_y, auto& grad_x) const {
+        kernels::relu_backward(device_of(y), y.size(), y.data(), grad_y.data(), grad_x.data());
+    }
+};
+
+} // namespace hookcam

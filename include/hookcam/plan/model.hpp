@@ -1,0 +1,123 @@
+#pragma once
+
+#include "../compose/paths.hpp"
+#include "../core/error.hpp"
+#include "../tensor/device.hpp"
+#include "../tensor/memory.hpp"
+#include "../tensor/view.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace hookcam {
+
+/// One tensor of a model's state dict: its key, its sizes, and its elements, row-major.
+template <class T>
+struct parameter_entry {
+    std::string_view key;
+    std::span<std::size_t const> shape;
+    T* data;
+    std::size_t size;
+    bool is_learned; ///< false for what is measured, as running_mean
+};
+
+/// Network × scalar type × device: the structure is in the type, the parameters are in the object, on the heap.
+/// A model is a value: it copies deeply and moves cheaply (a moved-from model can only be assigned to or
+/// destroyed). It is const in forward, backward and explanation, and any number of threads may share it.
+/// Parameters are zero until something is loaded; scales and variances are one.
+template <class Network, class T = float, class Device = cpu>
+class model {
+    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>,
+                  "hookcam::model: the scalar type must be float or double; choose one of them");
+
+public:
+    using network_type = Network;
+    using value_type = T;
+    using device_type = Device;
+
+    model() : m_block{std::make_unique<block>()} {
+        for (auto const& row : detail::table_of<Network>().parameters)
+            std::fill_n(data() + row.offset, row.sizes.count(), static_cast<T>(row.initially));
+    }
+    model(model const& other) : m_block{std::make_unique<block>(*other.m_block)} {}
+    model(model&&) noexcept = default;
+    /// Copies the parameters into this model's memory: its plans stay valid.
+    model& operator=(model const& other) {
+        if (m_block == nullptr)
+            *this = model{other};
+        else
+            std::copy_n(other.data(), size(), data());
+        return *this;
+    }
+    model& operator=(model&&) noexcept = default;
+    ~model() = default;
+
+    [[nodiscard]] Network const& network() const noexcept { return m_block->network; }
+
+    /// All parameters, one behind the other in the order of `entries()`.
+    [[nodiscard]] T* data() noexcept { return m_block->values.data(); }
+    [[nodiscard]] T const* data() const noexcept { return m_block->values.data(); }
+    /// The number of all their elements.
+    [[nodiscard]] std::size_t size() const noexcept { return m_block->values.size(); }
+
+    /// Runs the network once: from an expression N,C,H,W or C,H,W (N,F or F) to its output, the batch first.
+    template <class Input>
+    [[nodiscard]] auto operator()(Input const& input) const;
+
+    /// The state dict's tensors, in order of execution.
+    [[nodiscard]] std::vector<parameter_entry<T>> entries() { return entries_over(data()); }
+    [[nodiscard]] std::vector<parameter_entry<T const>> entries() const { return entries_over(data()); }
+
+    /// Keys that a state dict may hold beside them, for which the network has no use.
+    [[nodiscard]] static std::vector<std::string> const& optional_keys() {
+        return detail::table_of<Network>().ignored_entries;
+    }
+
+    /// A view of one tensor by its key, `parameter("conv1.weight")`, of run-time rank. An unknown key throws.
+    [[nodiscard]] auto parameter(std::string_view key) { return parameter_over(key, data()); }
+    [[nodiscard]] auto parameter(std::string_view key) const { return parameter_over(key, data()); }
+
+private:
+    struct block {
+        [[no_unique_address]] Network network{};
+        memory<T> values{detail::table_of<Network>().size};
+    };
+    std::unique_ptr<block> m_block;
+
+    template <class U>
+    static std::vector<parameter_entry<U>> entries_over(U* data) {
+        std::vector<parameter_entry<U>> entries;
+        for (auto const& row : detail::table_of<Network>().parameters)
+            entries.push_back({row.key, {row.sizes.sizes.data(), row.sizes.rank}, data + row.offset,
+                               row.sizes.count(), row.is_learned});
+        return entries;
+    }
+
+    template <class U>
+    static any_view<U> parameter_over(std::string_view key, U* data) {
+        std::string keys;
+        for (auto const& row : detail::table_of<Network>().parameters) {
+            if (row.key == key) return detail::any_view_of(data + row.offset, row.sizes);
+            keys += ' ' + row.key;
+        }
+        throw error{error_kind::use, "hookcam::model: must have a parameter \"" + std::string{key} +
+                                         "\"; take one of:" + keys};
+    }
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_model = false;
+template <class Network, class T, class Device>
+inline constexpr bool is_model<model<Network, T, Device>> = true;
+
+} // namespace detail
+
+} // namespace hookcam

@@ -1,0 +1,404 @@
+#pragma once
+
+#include "../compose/output_shape.hpp"
+#include "../core/error.hpp"
+#include "../tensor/shape_check.hpp"
+#include "../tensor/view.hpp"
+#include "lower.hpp"
+#include "model.hpp"
+#include "requests.hpp"
+#include "source.hpp"
+#include "tape.hpp"
+#include "watch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace hookcam {
+
+/// The shape of a plan that reads sizes at its first call.
+struct any_shape {};
+
+namespace detail {
+
+/// True where a network can begin with inputs of these sizes.
+template <class Network, extents In>
+concept begins_with = requires { typename std::integral_constant<std::size_t, output_sizes<Network>(In).rank>; };
+
+/// The shape type of a network's input, of run-time sizes where none are given: images, unless only feature vectors
+/// fit.
+template <class Network, class Shape>
+constexpr auto input_shape_of() {
+    if constexpr (!std::is_same_v<Shape, any_shape>)
+        return Shape{};
+    else if constexpr (!begins_with<Network, image<>::value> && begins_with<Network, features<>::value>)
+        return features<>{};
+    else
+        return image<>{};
+}
+
+/// Shows in its argument what was made for which a plan must be asked.
+template <class Request, bool Asked>
+struct plan_must_be_asked_for {
+    static_assert(Asked, "hookcam::plan: a plan must be asked for gradients when it is made; give it a "
+                         "gradients_request, or add with_input_gradient or with_parameter_gradients");
+    static constexpr bool value = true;
+};
+
+template <class Items, bool RunTime>
+struct watch_from;
+template <class... Items, bool RunTime>
+struct watch_from<list<Items...>, RunTime> {
+    using type = watch<RunTime, Items...>;
+};
+
+} // namespace detail
+
+/// Runs a model. It borrows the model and owns what running needs; its type says what was asked for. The first call
+/// sizes its buffers, later calls allocate nothing. What it returns are views into it, good until its next call.
+/// Movable. One plan serves one thread at a time; any number of plans may share a model.
+template <class Model, class Request, class Shape = any_shape>
+class planned {
+    using source = typename detail::source_of<Model>::type;
+
+public:
+    using network_type = typename source::network_type;
+    using value_type = typename source::value_type;
+    using device_type = typename source::device_type;
+    using request_type = Request;
+    /// The shape of an input without the batch, as far as it is known by type.
+    using input_shape = decltype(detail::input_shape_of<network_type, Shape>());
+    /// The shape of the output, likewise.
+    using output_shape = hookcam::output_shape<network_type, input_shape>;
+
+    planned(source from, Request request) : m_state{std::make_unique<state>(std::move(from), std::move(request))} {
+        build();
+    }
+
+    /// What the request says: `plan(image)`, `plan(image, target)` … The input is an xtensor expression of the
+    /// model's scalar, N,C,H,W or one image C,H,W (N,F or F for feature vectors).
+    template <class Input, class... More>
+    decltype(auto) operator()(Input const& input, More&&... more) {
+        return m_state->request.run(*this, input, std::forward<More>(more)...);
+    }
+
+    /// Forward alone. Returns a view of the output, the batch first.
+    template <class Input>
+    auto forward(Input const& input) {
+        auto& t = m_state->t;
+        take(input);
+        // slots: begin
+        if constexpr (source::run_time_hooks) {
+            t.hooks = m_state->from.registry().snapshot();
+            t.run_forward();
+            t.hooks.reset();
+        } else
+            // slots: end
+            t.run_forward();
+        return output();
+    }
+
+    /// Backward alone, after forward: from the gradient of the output, an expression of its shape.
+    template <class Gradient>
+    void backward(Gradient const& grad_output) {
+        require_gradients<Request::differentiates>();
+        require_forward();
+        auto place = gradient_to_fill();
+        detail::check_shape(grad_output, place.shape(), error_kind::shape,
+                            "hookcam::plan: the gradient of the output must have the output's shape");
+        detail::fill(place, grad_output);
+        backward();
+    }
+
+    /// The same from what was written to `gradient_to_fill()`.
+    void backward() {
+        auto& t = m_state->t;
+        require_gradients<Request::differentiates>();
+        require_forward();
+        // slots: begin
+        if constexpr (source::run_time_hooks) {
+            t.hooks = m_state->from.registry().snapshot();
+            t.find_needed(m_state->chosen);
+            t.run_needed_backward();
+            t.hooks.reset();
+        } else
+            // slots: end
+            t.run_backward();
+    }
+
+    /// A view of the last output.
+    [[nodiscard]] auto output() const { return value_view<output_shape::rank>(m_state->t.output); }
+
+    /// Where the gradient of the output goes before `backward()`: a view to write to.
+    [[nodiscard]] auto gradient_to_fill() {
+        require_gradients<Request::differentiates>();
+        auto& t = m_state->t;
+        auto const& cell = t.gradient(t.output_gradient);
+        return detail::batch_view<output_shape::rank>(cell.data, t.batch, cell.sizes);
+    }
+
+    /// A view of a layer's last output, which the request names.
+    template <fixed_string Path>
+    [[nodiscard]] auto activation() const {
+        constexpr auto index = kept_index<Path>(typename Request::activations{});
+        return value_view<rank_at<Path>>(m_state->t.kept_values[index]);
+    }
+
+    /// A view of the gradient of a layer's last output, which the request names.
+    template <fixed_string Path>
+    [[nodiscard]] auto gradient() const {
+        require_gradients<Request::differentiates>();
+        constexpr auto index = kept_index<Path>(typename Request::gradients{});
+        return gradient_view<rank_at<Path>>(m_state->t.kept_gradients[index]);
+    }
+
+    /// The same at the path that was chosen at run time: views of run-time rank.
+    [[nodiscard]] any_view<value_type const> chosen_activation() const {
+        static_assert(Request::chooses_path, "hookcam::plan: must be made by a request that chooses a path; use "
+                                             "activation<\"path\">()");
+        auto const& t = m_state->t;
+        return any_view_of_cell(t.values[index(t.node_values[index(m_state->chosen)])]);
+    }
+    [[nodiscard]] any_view<value_type const> chosen_gradient() const {
+        static_assert(Request::chooses_path, "hookcam::plan: must be made by a request that chooses a path; use "
+                                             "gradient<\"path\">()");
+        auto const& t = m_state->t;
+        return any_view_of_cell(t.gradients[index(t.node_gradients[index(m_state->chosen)])]);
+    }
+
+    /// A view of the gradient of the network's input.
+    [[nodiscard]] auto input_gradient() const {
+        require_gradients<Request::differentiates && Request::input_gradient>();
+        return gradient_view<input_shape::rank>(m_state->input_gradient);
+    }
+
+    /// A view of the gradient of a parameter by its key, `parameter_gradient("conv1.weight")`, summed over the batch.
+    /// An unknown key, or that of a statistic, throws.
+    [[nodiscard]] any_view<value_type const> parameter_gradient(std::string_view key) const {
+        require_gradients<Request::differentiates && Request::parameter_gradients>();
+        auto const& t = m_state->t;
+        std::string keys;
+        for (auto const& row : t.table->parameters) {
+            if (!row.is_learned) continue;
+            if (row.key == key) return detail::any_view_of(t.parameter_gradients.data() + row.offset, row.sizes);
+            keys += ' ' + row.key;
+        }
+        throw error{error_kind::use, "hookcam::plan: the network must learn the parameter \"" + std::string{key} +
+                                         "\"; take one of:" + keys};
+    }
+
+    /// The number of images of the last call.
+    [[nodiscard]] std::size_t batch() const noexcept { return m_state->t.batch; }
+
+    /// The sizes of the last input, without the batch.
+    [[nodiscard]] extents input_sizes() const { return m_state->t.values[0].sizes; }
+
+    /// The bytes that the plan holds for the sizes of its last call.
+    [[nodiscard]] std::size_t memory() const { return m_state->t.bytes(); }
+
+    /// What the plan does, a line a step: forward, then backward, as `backward linear<512, 10> fc2`.
+    [[nodiscard]] std::vector<std::string> steps() const {
+        std::vector<std::string> lines;
+        auto const& t = m_state->t;
+        auto const line = [&](auto const& s) {
+            std::string text{s.what};
+            if (s.type_name != nullptr) text += ' ' + s.type_name();
+            if (s.node != 0) text += ' ' + std::string{t.path_of(s.node)};
+            lines.push_back(std::move(text));
+        };
+        std::for_each(t.forward.begin(), t.forward.end(), line);
+        std::for_each(t.backward.rbegin(), t.backward.rend(), line);
+        return lines;
+    }
+
+    [[nodiscard]] Request& request() noexcept { return m_state->request; }
+    [[nodiscard]] Request const& request() const noexcept { return m_state->request; }
+
+private:
+    struct state {
+        state(source&& a, Request&& b) : from{std::move(a)}, request{std::move(b)} {}
+        source from;
+        Request request;
+        detail::tape<value_type> t;
+        int input_gradient = -1;
+        int chosen = -1; ///< node of the path that was chosen at run time
+    };
+    // On the heap, since the steps point at the hooks that the source may hold.
+    std::unique_ptr<state> m_state;
+
+    static std::size_t index(int of) { return static_cast<std::size_t>(of); }
+
+    template <bool Asked>
+    static constexpr void require_gradients() {
+        static_assert(detail::plan_must_be_asked_for<Request, Asked>::value);
+    }
+
+    void require_forward() const {
+        if (m_state->t.batch == 0)
+            throw error{error_kind::use, "hookcam::plan: forward must have run before backward; call forward(input) first"};
+    }
+
+    template <fixed_string Path, class Paths>
+    static constexpr std::size_t kept_index(Paths) {
+        constexpr auto found = detail::index_of_path<Path>(Paths{});
+        static_assert(found < Paths::size,
+                      "hookcam::plan: the request must name this path when the plan is made; add it there");
+        return found;
+    }
+
+    template <fixed_string Path>
+    static constexpr std::size_t rank_at =
+        detail::sizes_at<network_type>(Path.view(), input_shape::value).sizes.rank;
+
+    template <std::size_t Rank>
+    [[nodiscard]] auto value_view(int cell) const {
+        auto const& t = m_state->t;
+        return detail::view_of_cell<Rank>(t, t.values[index(cell)]);
+    }
+    template <std::size_t Rank>
+    [[nodiscard]] auto gradient_view(int cell) const {
+        auto const& t = m_state->t;
+        return detail::view_of_cell<Rank>(t, t.gradients[index(cell)]);
+    }
+    [[nodiscard]] any_view<value_type const> any_view_of_cell(detail::cell<value_type> const& c) const {
+        return detail::any_batch_view(static_cast<value_type const*>(c.data), m_state->t.batch, c.sizes);
+    }
+
+    void build() {
+        static_assert(detail::check_paths<network_type>(typename Request::activations{}));
+        static_assert(detail::check_paths<network_type>(typename Request::gradients{}));
+        using items = detail::concatenate<typename source::items, detail::items_of_request<Request>>;
+        using facts = detail::facts<source, Request>;
+        using at_root = detail::narrowed_at_root<typename detail::watch_from<items, source::run_time_hooks>::type>;
+        auto& t = m_state->t;
+        t.table = &detail::table_of<network_type>();
+        t.parameters = m_state->from.parameters();
+        t.kept_values.assign(Request::activations::size, -1);
+        t.kept_gradients.assign(Request::gradients::size, -1);
+        if constexpr (Request::parameter_gradients) t.parameter_gradients = hookcam::memory<value_type>(t.table->size);
+        if constexpr (source::run_time_hooks) {
+            t.node_values.assign(t.table->paths.size() + 1, -1);
+            t.node_gradients.assign(t.table->paths.size() + 1, -1);
+        }
+        if constexpr (Request::chooses_path) {
+            static_assert(source::run_time_hooks, "hookcam::plan: a path given at run time needs a model with run-time "
+                                                  "hooks; make one by with_runtime_hooks(model)");
+            m_state->chosen = node_of(m_state->request.path());
+        }
+
+        detail::lowering<facts> into{t};
+        // slots: begin
+        into.slots = &m_state->from.slots();
+        // slots: end
+        detail::value<input_shape, detail::need::never, false, true> const input{
+            t.add_value(input_shape::value, true), -1};
+        constexpr auto wanted = facts::input_gradient ? detail::need::always : detail::need::never;
+        auto const start = detail::raise<wanted, false>(into, input);
+        m_state->input_gradient = start.gradient;
+        auto const end =
+            detail::lower_node<facts, typename at_root::here, typename at_root::below, true>(
+                into, m_state->from.network(), detail::leaves_for<>{}, 0, start);
+        t.output = end.cell;
+        if constexpr (facts::differentiates) {
+            auto const seeded = detail::raise<detail::need::always, false>(into, end);
+            t.output_gradient = seeded.gradient;
+            t.gradient(seeded.gradient).owns = true;
+        }
+    }
+
+    [[nodiscard]] int node_of(std::string_view path) const {
+        auto const& all = m_state->t.table->paths;
+        auto const found = std::find(all.begin(), all.end(), path);
+        if (found == all.end()) throw error{error_kind::use, detail::unknown_path("hookcam::plan", path, all)};
+        return static_cast<int>(found - all.begin()) + 1;
+    }
+
+    /// Sizes the plan for an input and copies it in.
+    template <class Input>
+    void take(Input const& input) {
+        static_assert(detail::an_expression<Input>,
+                      "hookcam::plan: the input must be an xtensor expression; give it N,C,H,W or C,H,W");
+        static_assert(std::is_same_v<std::remove_cv_t<typename Input::value_type>, value_type>,
+                      "hookcam::plan: the input must hold the model's scalar; convert it with xt::cast");
+        constexpr std::size_t rank = input_shape::rank;
+        constexpr std::size_t given = detail::rank_of<Input>;
+        static_assert(given == dynamic || given == rank || given == rank + 1,
+                      "hookcam::plan: the input must have the axes of the network's input, with or without a batch in "
+                      "front; reshape it");
+        auto const dimension = input.dimension();
+        if (dimension != rank && dimension != rank + 1)
+            throw error{error_kind::shape, "hookcam::plan: the input must have " + std::to_string(rank) +
+                                               " axes, or one more for the batch; got " + std::to_string(dimension)};
+        bool const has_batch = dimension == rank + 1;
+        std::size_t const images = has_batch ? static_cast<std::size_t>(input.shape()[0]) : 1;
+        extents sizes;
+        sizes.rank = rank;
+        for (std::size_t axis = 0; axis < rank; ++axis)
+            sizes.sizes[axis] = static_cast<std::size_t>(input.shape()[axis + (has_batch ? 1 : 0)]);
+        if (images == 0 || sizes.count() == 0)
+            throw error{error_kind::shape, "hookcam::plan: the input must not be empty; got " + std::to_string(images) +
+                                               " images of size " + to_string(sizes)};
+        auto& t = m_state->t;
+        if (t.batch != images || t.values[0].sizes != sizes) t.lay_out(images, sizes);
+        auto* const to = t.values[0].data;
+        if constexpr (given != rank)
+            if (has_batch) detail::fill(detail::batch_view<rank>(to, images, sizes), input);
+        if constexpr (given != rank + 1)
+            if (!has_batch) detail::fill(detail::image_view<rank>(to, sizes), input);
+    }
+};
+
+namespace detail {
+
+/// Fails to compile where what is borrowed would be gone before it is used.
+template <class Borrowed, bool Lives>
+struct must_outlive {
+    static_assert(Lives, "hookcam::plan: what a plan or a hook borrows must outlive it; give the temporary a name");
+    static constexpr bool value = true;
+};
+
+/// A plan that is run once; the result owns its memory.
+template <class Model, class Input>
+[[nodiscard]] auto run_once(Model const& of, Input const& input) {
+    using network = typename Model::network_type;
+    using T = typename Model::value_type;
+    constexpr auto given = rank_of<Input>;
+    constexpr bool is_vector = given == 1 || (given == 2 && !begins_with<network, image<>::value>);
+    using shape = std::conditional_t<is_vector, features<>, any_shape>;
+    planned<Model, logits_request, shape> once{borrow(of), {}};
+    auto const output = once(input);
+    return xt::xtensor<T, std::remove_cvref_t<decltype(output)>::rank>{output};
+}
+
+template <class T>
+concept can_be_planned = requires { typename source_of<std::remove_cvref_t<T>>::type; };
+
+} // namespace detail
+
+/// A plan for a model (or one with hooks) and a request, for inputs of a shape that is known by type, or read at the
+/// first call: `plan<image<3, 32, 32>>(model, grad_cam_request<"conv3">{})`. The model must outlive the plan; what
+/// `attach` returns is moved in when it is temporary.
+template <class Shape = any_shape, class Model, class Request = logits_request>
+    requires detail::can_be_planned<Model>
+[[nodiscard]] auto plan(Model&& of, Request request = {}) {
+    using model_type = std::remove_cvref_t<Model>;
+    constexpr bool lives = std::is_lvalue_reference_v<Model> || detail::source_of<model_type>::can_be_moved_in;
+    static_assert(detail::must_outlive<model_type, lives>::value);
+    using kept = typename detail::source_of<model_type>::template kept<std::is_lvalue_reference_v<Model>>;
+    return planned<kept, Request, Shape>{detail::borrow(std::forward<Model>(of)), std::move(request)};
+}
+
+template <class Network, class T, class Device>
+template <class Input>
+auto model<Network, T, Device>::operator()(Input const& input) const {
+    return detail::run_once(*this, input);
+}
+
+} // namespace hookcam

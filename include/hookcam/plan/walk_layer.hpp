@@ -1,0 +1,252 @@
+#pragma once
+
+#include "../layers/layer.hpp"
+#include "tape.hpp"
+#include "value.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
+namespace hookcam::detail {
+
+// The steps of a layer. They are instantiated for the layer's type, the rank of its tensors and the scalar, never
+// for its place in a network.
+
+template <std::size_t Rank, class T>
+[[nodiscard]] auto view_of_cell(tape<T> const& t, cell<T> const& c) {
+    return batch_view<Rank>(static_cast<T const*>(c.data), t.batch, c.sizes);
+}
+template <std::size_t Rank, class T>
+[[nodiscard]] auto view_to_fill(tape<T> const& t, cell<T> const& c) {
+    return batch_view<Rank>(c.data, t.batch, c.sizes);
+}
+
+/// What a layer's function gets as `own`.
+template <class Layer, class Device, bool KeepsState, class T>
+[[nodiscard]] belongings<Layer, T const, Device> own_of(tape<T>& t, step<T> const& s) {
+    belongings<Layer, T const, Device> own{t.parameters + s.parameters, t.scratch.data(), nullptr};
+    if constexpr (KeepsState) own.state = t.states[s.state].of_batch.data();
+    return own;
+}
+
+template <class Layer, bool KeepsState, class T>
+void plan_layer(tape<T>& t, step<T> const& s) {
+    auto const in = t.value(s.input).sizes;
+    auto const out = Layer::output_extents(in);
+    t.size_value(s.output, out);
+    if constexpr (has_scratch<Layer>) t.scratch_bytes = std::max(t.scratch_bytes, Layer::scratch_bytes(in, out));
+    if constexpr (KeepsState) t.states[s.state].bytes = Layer::state_bytes(in, out);
+}
+
+template <class Layer, std::size_t InRank, std::size_t OutRank, class Device, bool InPlace, bool KeepsState, class T>
+void forward_layer(tape<T>& t, step<T> const& s) {
+    auto& in = t.value(s.input);
+    auto& out = t.value(s.output);
+    if constexpr (InPlace || Layer::is_view) out.data = in.data;
+    if constexpr (!Layer::is_view) {
+        auto const& layer = *static_cast<Layer const*>(s.object);
+        auto const x = view_of_cell<InRank>(t, in);
+        auto y = view_to_fill<OutRank>(t, out);
+        if constexpr (takes_own<Layer>)
+            layer.forward(own_of<Layer, Device, KeepsState>(t, s), x, y);
+        else
+            layer.forward(x, y);
+    }
+}
+
+/// Calls `function([own,] [x,] [y,] grad_y, to)`, with x and y where they are read.
+template <class Reads, class Layer, std::size_t InRank, std::size_t OutRank, class Device, class T, class Function,
+          class To>
+void call_backward(tape<T>& t, step<T> const& s, Function function, To& to) {
+    auto const grad_y = view_of_cell<OutRank>(t, t.gradient(s.grad_output));
+    auto const with_y = [&](auto const&... before) {
+        if constexpr (Reads::template has<output>)
+            function(before..., view_of_cell<OutRank>(t, t.value(s.output)), grad_y, to);
+        else
+            function(before..., grad_y, to);
+    };
+    auto const with_x = [&](auto const&... before) {
+        if constexpr (Reads::template has<input>)
+            with_y(before..., view_of_cell<InRank>(t, t.value(s.input)));
+        else
+            with_y(before...);
+    };
+    if constexpr (takes_own<Layer>)
+        with_x(own_of<Layer, Device, has_state<Layer>>(t, s));
+    else
+        with_x();
+}
+
+template <class Layer, std::size_t InRank, std::size_t OutRank, class Device, class T>
+void backward_layer(tape<T>& t, step<T> const& s) {
+    auto& grad_in = t.gradient(s.grad_input);
+    if constexpr (Layer::is_view) {
+        grad_in.data = t.gradient(s.grad_output).data;
+    } else {
+        auto const& layer = *static_cast<Layer const*>(s.object);
+        auto grad_x = view_to_fill<InRank>(t, grad_in);
+        auto const function = [&layer](auto&&... with) { layer.backward(static_cast<decltype(with)>(with)...); };
+        call_backward<typename Layer::backward_reads, Layer, InRank, OutRank, Device>(t, s, function, grad_x);
+    }
+}
+
+template <class Layer, std::size_t InRank, std::size_t OutRank, class Device, class T>
+void backward_layer_parameters(tape<T>& t, step<T> const& s) {
+    auto const& layer = *static_cast<Layer const*>(s.object);
+    belongings<Layer, T, Device> gradients{t.parameter_gradients.data() + s.parameters, t.scratch.data(), nullptr};
+    auto const function = [&layer](auto&&... with) {
+        layer.backward_parameters(static_cast<decltype(with)>(with)...);
+    };
+    call_backward<reads<input>, Layer, InRank, OutRank, Device>(t, s, function, gradients);
+}
+
+template <class Layer, class Shape>
+struct layer_output {
+    static constexpr extents value = Layer::output_extents(Shape::value);
+};
+
+/// Appends a layer's steps: its forward, and of its backward what somebody needs.
+template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput>
+auto lower_layer(lowering<Facts>& into, Layer const& layer, int node, value<Shape, Gradient, Kept, IsInput> in) {
+    using T = typename Facts::value_type;
+    using device = typename Facts::device;
+    using out_shape = shape_from<layer_output<Layer, Shape>>;
+    constexpr std::size_t in_rank = Shape::rank;
+    constexpr std::size_t out_rank = out_shape::rank;
+    constexpr bool learns = Facts::parameter_gradients && Layer::parameters::any_learned;
+    constexpr bool passes = Gradient != need::never; // a gradient goes through to the input
+    constexpr bool reads_input = learns || (passes && Layer::backward_reads::template has<hookcam::input>);
+    constexpr bool reads_output = passes && Layer::backward_reads::template has<hookcam::output>;
+    constexpr bool in_place = Layer::in_place && !Layer::is_view && !Kept && !reads_input;
+    constexpr bool keeps_state = has_state<Layer> && passes;
+    using result = value<out_shape, learns ? need::always : Gradient, reads_output || (Layer::is_view && (Kept || reads_input)),
+                         Layer::is_view && IsInput>;
+
+    auto& to = into.to;
+    result out{to.add_value(out_shape::value, !in_place && !Layer::is_view), -1};
+    if constexpr (learns || passes) out.gradient = to.add_gradient(out.cell);
+    if constexpr (learns) to.gradient(out.gradient).is_pinned = true;
+
+    step<T> s;
+    s.object = &layer;
+    s.type_name = &Layer::type_name;
+    s.node = node;
+    s.input = in.cell;
+    s.output = out.cell;
+    s.grad_output = out.gradient;
+    s.parameters = into.parameters;
+    if constexpr (keeps_state) {
+        s.state = to.states.size();
+        to.states.emplace_back();
+    }
+    into.parameters += Layer::parameters::size;
+
+    s.what = "forward";
+    s.run = &forward_layer<Layer, in_rank, out_rank, device, in_place, keeps_state, T>;
+    s.plan = &plan_layer<Layer, keeps_state, T>;
+    to.forward.push_back(s);
+
+    s.plan = nullptr;
+    if constexpr (learns) {
+        s.what = "backward to parameters of";
+        s.run = &backward_layer_parameters<Layer, in_rank, out_rank, device, T>;
+        to.backward.push_back(s);
+    }
+    if constexpr (passes) {
+        s.what = "backward";
+        s.run = &backward_layer<Layer, in_rank, out_rank, device, T>;
+        s.grad_input = in.gradient;
+        s.always = false;
+        to.gradient(in.gradient).owns = !Layer::is_view;
+        to.backward.push_back(s);
+    }
+    return out;
+}
+
+// --- what composites do with values --------------------------------------------------------------------------
+
+template <class T>
+void forward_sum(tape<T>& t, step<T> const& s) {
+    auto const& a = t.value(s.input);
+    auto const& b = t.value(s.second_input);
+    auto& out = t.value(s.output);
+    std::size_t const size = t.batch * out.sizes.count();
+    for (std::size_t i = 0; i < size; ++i) out.data[i] = a.data[i] + b.data[i];
+}
+
+template <class T>
+void plan_sum(tape<T>& t, step<T> const& s) {
+    size_scope<void>::sum(t.value(s.input).sizes, t.value(s.second_input).sizes);
+    t.size_value(s.output, t.value(s.input).sizes);
+}
+
+/// The gradient of a sum is that of both its terms.
+template <class T>
+void backward_sum(tape<T>& t, step<T> const& s) {
+    auto* const data = t.gradient(s.grad_output).data;
+    if (s.grad_input >= 0) t.gradient(s.grad_input).data = data;
+    if (s.second_grad_input >= 0) t.gradient(s.second_grad_input).data = data;
+}
+
+/// The gradient of a value that is used twice is the sum of both uses'.
+template <class T>
+void backward_fork(tape<T>& t, step<T> const& s) {
+    auto const& a = t.gradient(s.grad_output);
+    auto const& b = t.gradient(s.second_grad_output);
+    auto& to = t.gradient(s.grad_input);
+    std::size_t const size = t.batch * to.sizes.count();
+    for (std::size_t i = 0; i < size; ++i) to.data[i] = a.data[i] + b.data[i];
+}
+
+template <class Facts, class Shape, need Gradient, bool Kept, bool IsInput>
+auto lower_fork(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput> in) {
+    using branch = value<Shape, Gradient, true, IsInput>; // kept: the other branch reads it too
+    branch a{in.cell, -1};
+    branch b{in.cell, -1};
+    if constexpr (Gradient != need::never) {
+        a.gradient = into.to.add_gradient(in.cell);
+        b.gradient = into.to.add_gradient(in.cell);
+        step<typename Facts::value_type> s;
+        s.what = "backward fork";
+        s.run = &backward_fork<typename Facts::value_type>;
+        s.grad_input = in.gradient;
+        s.grad_output = a.gradient;
+        s.second_grad_output = b.gradient;
+        s.always = false;
+        into.to.gradient(in.gradient).owns = true;
+        into.to.backward.push_back(s);
+    }
+    return std::pair{a, b};
+}
+
+template <class Facts, class ShapeA, need GradientA, bool KeptA, bool IsInputA, class ShapeB, need GradientB, bool KeptB,
+          bool IsInputB>
+auto lower_sum(lowering<Facts>& into, value<ShapeA, GradientA, KeptA, IsInputA> a,
+               value<ShapeB, GradientB, KeptB, IsInputB> b) {
+    using T = typename Facts::value_type;
+    constexpr need gradient = max(GradientA, GradientB);
+    value<ShapeA, gradient, false, false> out{into.to.add_value(ShapeA::value, true), -1};
+    step<T> s;
+    s.what = "forward sum";
+    s.run = &forward_sum<T>;
+    s.plan = &plan_sum<T>;
+    s.input = a.cell;
+    s.second_input = b.cell;
+    s.output = out.cell;
+    into.to.forward.push_back(s);
+    if constexpr (gradient != need::never) {
+        out.gradient = into.to.add_gradient(out.cell);
+        s.what = "backward sum";
+        s.run = &backward_sum<T>;
+        s.plan = nullptr;
+        s.grad_input = a.gradient;
+        s.second_grad_input = b.gradient;
+        s.grad_output = out.gradient;
+        s.always = false;
+        into.to.backward.push_back(s);
+    }
+    return out;
+}
+
+} // namespace hookcam::detail

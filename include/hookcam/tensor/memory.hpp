@@ -1,0 +1,44 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace hookcam {
+
+/// Owned memory for `size` numbers, aligned for any instruction set, zero at first. Copies deeply.
+template <class T>
+class memory {
+public:
+    /// One cache line, and the widest vector register.
+    static constexpr std::size_t alignment = 64;
+
+    memory() = default;
+    explicit memory(std::size_t size)
+        : m_data{static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{alignment}))}, m_size{size} {
+        std::fill_n(m_data.get(), size, T{});
+    }
+    memory(memory const& other) : memory(other.m_size) { std::copy_n(other.data(), m_size, data()); }
+    memory(memory&& other) noexcept : m_data{std::move(other.m_data)}, m_size{other.m_size} { other.m_size = 0; }
+    memory& operator=(memory other) noexcept {
+        std::swap(m_data, other.m_data);
+        std::swap(m_size, other.m_size);
+        return *this;
+    }
+    ~memory() = default;
+
+    [[nodiscard]] T* data() noexcept { return m_data.get(); }
+    [[nodiscard]] T const* data() const noexcept { return m_data.get(); }
+    [[nodiscard]] std::size_t size() const noexcept { return m_size; }
+
+private:
+    struct release {
+        void operator()(T* block) const noexcept { ::operator delete(block, std::align_val_t{alignment}); }
+    };
+    std::unique_ptr<T[], release> m_data;
+    std::size_t m_size = 0;
+};
+
+} // namespace hookcam
