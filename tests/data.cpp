@@ -449,6 +449,17 @@ BOOST_AUTO_TEST_CASE(survives_corruption) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(forgives_bytes_between_segments) {
+    auto const clean = jpeg_file{}.encode(17, 18, ramp(17, 18, 3));
+    auto file = clean;
+    file.insert(file.end() - 2, {1, 2, 3}); // in front of the end marker
+    file.insert(file.end(), {4, 5, 6});
+    BOOST_TEST((hc::decode_picture(file) == hc::decode_picture(clean)));
+    auto damaged = clean;
+    damaged.erase(damaged.end() - 12, damaged.end() - 8); // some pixels less
+    BOOST_TEST(!decodes(damaged));
+}
+
 BOOST_AUTO_TEST_CASE(refuses_absurd_headers_and_endless_scans) {
     auto file = jpeg_file{}.encode(16, 16, ramp(16, 16, 3));
     bytes const frame{0xff, 0xc0};

@@ -30,8 +30,7 @@ public:
         m_jpeg.client_data = this;
         m_errors.error_exit = [](j_common_ptr jpeg) { give_up(jpeg); };
         m_errors.emit_message = [](j_common_ptr jpeg, int level) {
-            // Level -1 is damage. Bytes between segments harm nobody, and cameras leave them there.
-            if (level < 0 && jpeg->err->msg_code != JWRN_EXTRANEOUS_DATA) {
+            if (level < 0 && !harmless(jpeg->err->msg_code)) { // -1 is a warning, and 0 up are remarks
                 give_up(jpeg);
             }
         };
@@ -105,6 +104,13 @@ private:
         }
         call();
         return true;
+    }
+
+    /// Bytes between segments, odd version numbers, sloppy scan headers: cameras leave them, and all pixels
+    /// are there. Any other warning means that libjpeg would make pixels up.
+    static bool harmless(int warning) {
+        return warning == JWRN_EXTRANEOUS_DATA || warning == JWRN_JFIF_MAJOR || warning == JWRN_ADOBE_XFORM ||
+               warning == JWRN_NOT_SEQUENTIAL;
     }
 
     [[noreturn]] static void give_up(j_common_ptr jpeg) {
