@@ -135,7 +135,7 @@ inline std::string tensor(std::string const& storage, std::int64_t offset,
 }
 
 /// A tensor of rank 1 that is all of the storage.
-inline std::string vector(std::string const& type, std::string const& key, std::int64_t count) {
+inline std::string flat(std::string const& type, std::string const& key, std::int64_t count) {
     return tensor(storage(type, key, count), 0, {count}, {1});
 }
 
@@ -145,24 +145,24 @@ inline std::string pickle(std::string const& program) {
 
 // ------------------------------------------------------------------------------------------ zip archives
 
-struct zip_entry {
+struct archive_entry {
     std::string name;
     std::string content;
     bool compressed = false;
 };
 
-inline std::string zip(std::vector<zip_entry> const& entries) {
+inline std::string archive(std::vector<archive_entry> const& entries) {
     auto* source = zip_source_buffer_create(nullptr, 0, 0, nullptr);
-    auto* archive = zip_open_from_source(source, ZIP_CREATE | ZIP_TRUNCATE, nullptr);
+    auto* handle = zip_open_from_source(source, ZIP_CREATE | ZIP_TRUNCATE, nullptr);
     zip_source_keep(source);
     for (auto const& entry : entries) {
-        auto* content = zip_source_buffer(archive, entry.content.data(), entry.content.size(), 0);
-        auto const index = zip_file_add(archive, entry.name.c_str(), content, ZIP_FL_ENC_UTF_8);
-        zip_set_file_compression(archive, static_cast<zip_uint64_t>(index),
+        auto* content = zip_source_buffer(handle, entry.content.data(), entry.content.size(), 0);
+        auto const index = zip_file_add(handle, entry.name.c_str(), content, ZIP_FL_ENC_UTF_8);
+        zip_set_file_compression(handle, static_cast<zip_uint64_t>(index),
                                  entry.compressed ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 9);
     }
     zip_stat_t status;
-    if (zip_close(archive) != 0 || zip_source_open(source) != 0 || zip_source_stat(source, &status) != 0) {
+    if (zip_close(handle) != 0 || zip_source_open(source) != 0 || zip_source_stat(source, &status) != 0) {
         throw std::runtime_error{"libzip cannot write an archive"};
     }
     std::string result(status.size, '\0');
@@ -175,12 +175,13 @@ inline std::string zip(std::vector<zip_entry> const& entries) {
 /// What torch.save writes: the pickle of `program`, and the storages by key.
 inline std::string pth(std::string const& program,
                        std::vector<std::pair<std::string, std::string>> const& storages) {
-    std::vector<zip_entry> entries{{"archive/data.pkl", pickle(program)}, {"archive/byteorder", "little"}};
+    std::vector<archive_entry> entries{{"archive/data.pkl", pickle(program)},
+                                       {"archive/byteorder", "little"}};
     for (auto const& [key, content] : storages) {
         entries.push_back({"archive/data/" + key, content});
     }
     entries.push_back({"archive/version", "3\n"});
-    return zip(entries);
+    return archive(entries);
 }
 
 // ---------------------------------------------------------------------------------------- legacy streams

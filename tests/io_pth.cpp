@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(a_pickled_module_is_refused_by_name) {
 // ------------------------------------------------------------------------------------------- found or not
 
 BOOST_AUTO_TEST_CASE(where_a_state_dict_may_lie) {
-    auto const a = vector("FloatStorage", "0", 4);
+    auto const a = flat("FloatStorage", "0", 4);
     auto const in = [&](std::string const& key) { return dict({{key, a}}); };
     auto const key_of = [](std::string const& text) { return read(program(text)).begin()->first; };
     // Under the usual names, even beside tensors and other dicts of tensors.
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(where_a_state_dict_may_lie) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_tensor_is_ignored) {
-    auto const content = dict({{"a", vector("FloatStorage", "0", 4)},
+    auto const content = dict({{"a", flat("FloatStorage", "0", 4)},
                                {"none", "N"},
                                {"flag", "\x88"},
                                {"real", "G" + std::string(8, '\x40')},
@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_tensor_is_ignored) {
 
 BOOST_AUTO_TEST_CASE(what_older_and_other_picklers_write_is_read) {
     auto const ordered = global("collections", "OrderedDict");
-    auto const a = vector("FloatStorage", "0", 4);
+    auto const a = flat("FloatStorage", "0", 4);
     // Python 2: byte strings as keys, and an OrderedDict made from a list of lists.
     auto const list = "](](U\x01"
                       "a" +
@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(what_older_and_other_picklers_write_is_read) {
     };
     auto const program4 = "\x80\x04\x95" + number(std::uint64_t{99}) + name("collections") + "\x94" +
                           name("OrderedDict") + "\x94\x93\x94)R\x94" + name("a") + a + "s.";
-    check_values(read(zip({{"x/data.pkl", program4}, {"x/data/0", small}})), "a", {4}, {1, 2, 3, 4});
+    check_values(read(archive({{"x/data.pkl", program4}, {"x/data/0", small}})), "a", {4}, {1, 2, 3, 4});
 }
 
 // ------------------------------------------------------------------------------------------------ tensors
@@ -232,7 +232,7 @@ BOOST_AUTO_TEST_CASE(a_small_storage_may_not_become_a_large_tensor) {
     refused(one(0, {std::int64_t{1} << 40, std::int64_t{1} << 40}, {0, 0}), {"'a' would take more memory"});
     // 2,000 tensors that are each all of one storage of 400 kB.
     std::string program = "}(";
-    program += text("0") + vector("FloatStorage", "0", 100'000) + "q\x01";
+    program += text("0") + flat("FloatStorage", "0", 100'000) + "q\x01";
     for (int i = 1; i < 2000; ++i) {
         program += text(std::to_string(i)) + "h\x01";
     }
@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(tensors_without_sense_are_refused) {
             {"not that of a storage"});
     refused(claim(tuple({text("storage"), type, text("0"), text("cpu"), integer(4), ")"})),
             {"'0' is a view"});
-    refused(program(dict({{"a", vector("FloatStorage", "0", 4)}, {"a", vector("FloatStorage", "0", 4)}})),
+    refused(program(dict({{"a", flat("FloatStorage", "0", 4)}, {"a", flat("FloatStorage", "0", 4)}})),
             {"key 'a' twice"});
 }
 
@@ -285,7 +285,7 @@ BOOST_AUTO_TEST_CASE(names_outside_the_list_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(pickles_without_sense_are_refused) {
-    auto const raw = [](std::string const& content) { return zip({{"x/data.pkl", content}}); };
+    auto const raw = [](std::string const& content) { return archive({{"x/data.pkl", content}}); };
     refused(raw(""), {"truncated"});
     refused(raw("\x80\x02"), {"truncated"});
     refused(raw("}."), {"PROTO"});
@@ -317,7 +317,7 @@ BOOST_AUTO_TEST_CASE(pickles_without_sense_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(circles_and_depth_do_no_harm) {
-    auto const a = vector("FloatStorage", "0", 4);
+    auto const a = flat("FloatStorage", "0", 4);
     // A dict that is its own value, a list that is its own item, a tensor whose argument is itself.
     auto const circle = read(program("}q\x01(" + text("self") + "h\x01" + text("a") + a + "u"));
     BOOST_TEST(circle.size() == 1u);
@@ -338,7 +338,7 @@ BOOST_AUTO_TEST_CASE(circles_and_depth_do_no_harm) {
         tuples += "\x85";
     }
     refused(program(lists), {});
-    refused(program(dicts), {"no dict of tensors"});
+    refused(program(dicts), {"must hold a state dict"});
     BOOST_TEST(read(program(dict({{"a", a}, {"b", lists + std::string(300'000, 'e')}, {"c", "N" + tuples}})))
                    .size() == 1u);
     refused(program(std::string(300'000, '(')), {"stack"});
@@ -347,23 +347,23 @@ BOOST_AUTO_TEST_CASE(circles_and_depth_do_no_harm) {
 // ----------------------------------------------------------------------------------------------- archives
 
 BOOST_AUTO_TEST_CASE(archives_without_sense_are_refused) {
-    auto const good = program(dict({{"a", vector("FloatStorage", "0", 4)}}));
+    auto const good = program(dict({{"a", flat("FloatStorage", "0", 4)}}));
     check_values(read(good), "a", {4}, {1, 2, 3, 4});
     for (std::size_t size = 4; size < good.size(); ++size) {
         BOOST_CHECK_THROW(read(good.substr(0, size)), hookcam::error);
     }
-    auto const p = pickle(dict({{"a", vector("FloatStorage", "0", 4)}}));
-    refused(zip({{"data.pkl", p}}), {"entry NAME/data.pkl"});
-    refused(zip({{"x/y/data.pkl", p}}), {"entry NAME/data.pkl"});
-    refused(zip({{"x/data.pkl", p}, {"y/data.pkl", p}}), {"several entries"});
-    refused(zip({{"x/data.pkl", p}}), {"'x/data/0'"});
-    refused(zip({{"x/data.pkl", p}, {"x/data/0", small + "1"}}), {"'0' has another size"});
-    refused(zip({{"x/data.pkl", p}, {"x/data/0", ""}}), {"'0' has another size"});
-    refused(zip({{"x/data.pkl", p}, {"x/data/0", small}, {"x/byteorder", "big"}}), {"big-endian"});
+    auto const p = pickle(dict({{"a", flat("FloatStorage", "0", 4)}}));
+    refused(archive({{"data.pkl", p}}), {"entry NAME/data.pkl"});
+    refused(archive({{"x/y/data.pkl", p}}), {"entry NAME/data.pkl"});
+    refused(archive({{"x/data.pkl", p}, {"y/data.pkl", p}}), {"several entries"});
+    refused(archive({{"x/data.pkl", p}}), {"'x/data/0'"});
+    refused(archive({{"x/data.pkl", p}, {"x/data/0", small + "1"}}), {"'0' has another size"});
+    refused(archive({{"x/data.pkl", p}, {"x/data/0", ""}}), {"'0' has another size"});
+    refused(archive({{"x/data.pkl", p}, {"x/data/0", small}, {"x/byteorder", "big"}}), {"big-endian"});
 }
 
 BOOST_AUTO_TEST_CASE(a_changed_value_fails_its_checksum) {
-    auto file = program(dict({{"a", vector("FloatStorage", "0", 4)}}));
+    auto file = program(dict({{"a", flat("FloatStorage", "0", 4)}}));
     auto const at = file.find(small);
     BOOST_TEST_REQUIRE(at != std::string::npos);
     file[at] = static_cast<char>(file[at] ^ 1);
@@ -372,14 +372,17 @@ BOOST_AUTO_TEST_CASE(a_changed_value_fails_its_checksum) {
 
 BOOST_AUTO_TEST_CASE(compressed_entries_are_read_unless_they_explode) {
     auto const packed = [](std::int64_t count) {
-        return zip({{"x/data.pkl", pickle(dict({{"a", vector("ByteStorage", "0", count)}})), true},
-                    {"x/data/0", std::string(static_cast<std::size_t>(count), '\x01'), true}});
+        return archive({{"x/data.pkl", pickle(dict({{"a", flat("ByteStorage", "0", count)}})), true},
+                        {"x/data/0", std::string(static_cast<std::size_t>(count), '\x01'), true}});
     };
     check_values(read(packed(5)), "a", {5}, {1, 1, 1, 1, 1});
-    refused(packed(100'000'000), {"'x/data/0' would take more memory"});
-    auto const nothing = zip({{"x/data.pkl", pickle(std::string(10'000'000, ')')), true}});
+    refused(packed(100'000'000), {"'a' would take more memory"});
+    refused(archive({{"x/data.pkl", pickle(dict({{"a", flat("ByteStorage", "0", 5)}}))},
+                     {"x/data/0", std::string(100'000'000, '\x01'), true}}),
+            {"'x/data/0' would take more memory"});
+    auto const nothing = archive({{"x/data.pkl", pickle(std::string(10'000'000, ')')), true}});
     refused(nothing, {"'x/data.pkl' would take more memory"});
-    auto const less = zip({{"x/data.pkl", pickle(std::string(900'000, ')')), true}});
+    auto const less = archive({{"x/data.pkl", pickle(std::string(900'000, ')')), true}});
     refused(less, {"compressed pickle is larger"});
 }
 
@@ -396,7 +399,7 @@ BOOST_AUTO_TEST_CASE(streams_are_read) {
 }
 
 BOOST_AUTO_TEST_CASE(streams_without_sense_are_refused) {
-    auto const a = dict({{"a", vector("FloatStorage", "0", 4)}});
+    auto const a = dict({{"a", flat("FloatStorage", "0", 4)}});
     auto const good = pth_stream(a, {{"0", 4, small}});
     for (std::size_t size = 0; size < good.size(); ++size) {
         refused(good.substr(0, size), {});
@@ -410,10 +413,10 @@ BOOST_AUTO_TEST_CASE(streams_without_sense_are_refused) {
     refused(pth_stream(a, {{"1", 4, small}}), {"does not know"});
     refused(pth_stream(a, {{"0", 4, small}, {"0", 4, small}}), {"'0' twice"});
     refused(pth_stream(a, {}), {"'0' is not in the file"});
-    refused(pth_stream(dict({{"a", vector("FloatStorage", "0", std::int64_t{1} << 62)}}),
+    refused(pth_stream(dict({{"a", flat("FloatStorage", "0", std::int64_t{1} << 62)}}),
                        {{"0", std::int64_t{1} << 62, small}}),
             {});
-    refused(pth_stream(dict({{"a", vector("FloatStorage", "0", 4)}, {"b", vector("IntStorage", "0", 4)}}),
+    refused(pth_stream(dict({{"a", flat("FloatStorage", "0", 4)}, {"b", flat("IntStorage", "0", 4)}}),
                        {{"0", 4, small}}),
             {"different things about the storage '0'"});
 }

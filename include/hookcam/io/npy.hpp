@@ -183,8 +183,9 @@ void write_npy(std::filesystem::path const& path, std::span<T const> values,
     }
     std::string extents;
     for (auto extent : shape) {
-        extents += std::to_string(extent) + (shape.size() == 1 || &extent != &shape.back() ? ", " : "");
+        extents += (extents.empty() ? "" : ", ") + std::to_string(extent);
     }
+    extents += shape.size() == 1 ? "," : ""; // as Python writes a tuple of one
     std::string dict = "{'descr': '" + std::string{detail::npy_descr<T>()} +
                        "', 'fortran_order': False, 'shape': (" + extents + "), }";
     // Spaces and a line feed bring the values to a multiple of 64 bytes.
