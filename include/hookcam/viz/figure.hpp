@@ -71,8 +71,11 @@ public:
     /// Puts the picture's pixels at (x, y) as they are, and a thin frame around them.
     void put(std::size_t x, std::size_t y, picture const& image) {
         cairo_surface_flush(m_surface.get());
-        for (std::size_t row = 0; row < image.height(); ++row) {
-            for (std::size_t column = 0; column < image.width(); ++column) {
+        // Rounding may push a sliver over the edge of tiny paper: what is not on it is not drawn.
+        auto const rows = std::min(image.height(), height() - std::min(y, height()));
+        auto const columns = std::min(image.width(), width() - std::min(x, width()));
+        for (std::size_t row = 0; row < rows; ++row) {
+            for (std::size_t column = 0; column < columns; ++column) {
                 auto const [r, g, b] = image.at(row, column);
                 auto const pixel = (std::uint32_t{r} << 16) | (std::uint32_t{g} << 8) | b;
                 std::memcpy(pixel_at(y + row, x + column), &pixel, sizeof pixel);
@@ -88,8 +91,7 @@ public:
     [[nodiscard]] picture look() const {
         check();
         cairo_surface_flush(m_surface.get());
-        picture result{static_cast<std::size_t>(cairo_image_surface_get_height(m_surface.get())),
-                       static_cast<std::size_t>(cairo_image_surface_get_width(m_surface.get()))};
+        picture result{height(), width()};
         for (std::size_t y = 0; y < result.height(); ++y) {
             for (std::size_t x = 0; x < result.width(); ++x) {
                 std::uint32_t pixel = 0; // RGB24 is a number 0xRRGGBB in the machine's byte order
@@ -121,6 +123,13 @@ private:
         void operator()(cairo_t* pen) const noexcept { cairo_destroy(pen); }
         void operator()(cairo_font_options_t* options) const noexcept { cairo_font_options_destroy(options); }
     };
+
+    [[nodiscard]] std::size_t height() const {
+        return static_cast<std::size_t>(cairo_image_surface_get_height(m_surface.get()));
+    }
+    [[nodiscard]] std::size_t width() const {
+        return static_cast<std::size_t>(cairo_image_surface_get_width(m_surface.get()));
+    }
 
     [[nodiscard]] unsigned char* pixel_at(std::size_t y, std::size_t x) const {
         auto const stride = static_cast<std::size_t>(cairo_image_surface_get_stride(m_surface.get()));
@@ -163,8 +172,8 @@ struct figure_layout {
 ///     f.add(heat_panel(heat, 32, 32, "Grad-CAM: frog"));
 ///     f.save_png("figure.png");
 ///
-/// A small picture is enlarged with square pixels, a large one shrunk smoothly. A title too long for its
-/// panel is set smaller, then cut with "…".
+/// A small picture is enlarged with square pixels, a large one shrunk smoothly. Where a title is too long for
+/// its panel, all titles are set smaller, down to two thirds, and what is still too long is cut with "…".
 class figure {
 public:
     /// Paper of this size in inches. Throws `error_kind::use` unless that is 1 to 16384 pixels each way.
