@@ -10,10 +10,11 @@
 
 namespace hookcam {
 
-/// The base of what is made of other layers. A composite says how its children are joined by a static function
-/// `lower(scope, value)`: it passes the value from child to child with `scope.template child<I>(value)`, uses
-/// one value twice by `scope.fork(value)` and adds two by `scope.sum(a, b)`. Children are listed in order of
-/// execution. Whoever walks a network (for sizes, to build a plan) brings a scope and a kind of value.
+/// The base of what is made of other layers. A composite says how its children are joined by a static
+/// function `lower(scope, value)`: it passes the value from child to child with `scope.template
+/// child<I>(value)`, uses one value twice by `scope.fork(value)` and adds two by `scope.sum(a, b)`. Children
+/// are listed in order of execution. Whoever walks a network (for sizes, to build a plan) brings a scope and
+/// a kind of value.
 template <class... Children>
 struct composite : detail::leaves_for<Children...> {
     using children = detail::list<Children...>;
@@ -27,7 +28,9 @@ struct composite : detail::leaves_for<Children...> {
 namespace detail {
 
 template <class T>
-concept a_composite = requires { typename T::children; };
+concept a_composite = requires {
+    typename T::children;
+};
 
 template <std::size_t Index, class List>
 struct element;

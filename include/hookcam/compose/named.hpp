@@ -13,11 +13,14 @@ namespace hookcam {
 /// does. Slots that follow hook it: `named<"conv1", conv2d<…>, slot<events::forward, H>>`.
 template <fixed_string Name, class Node, class... Slots>
 struct named {
-    static_assert(Name.view().size() != 0, "hookcam::named: a name must not be empty; give one, or leave named out");
-    static_assert(Name.view().find('.') == std::string_view::npos,
-                  "hookcam::named: a name must not hold a dot, which parts the names of a path; nest named layers");
-    static_assert((true && ... && detail::a_slot<Slots>),
-                  "hookcam::named: what follows the layer must be slots; give other policies to the layer itself");
+    static_assert(Name.view().size() != 0,
+                  "hookcam::named: a name must not be empty; give one, or leave named out");
+    static_assert(
+        Name.view().find('.') == std::string_view::npos,
+        "hookcam::named: a name must not hold a dot, which parts the names of a path; nest named layers");
+    static_assert(
+        (true && ... && detail::a_slot<Slots>),
+        "hookcam::named: what follows the layer must be slots; give other policies to the layer itself");
 
     static constexpr auto name = Name;
     using node_type = Node;
@@ -34,7 +37,8 @@ struct named {
     }
 };
 
-/// A named place between two layers, where hooks see the tensor as it passes, and its gradient on the way back.
+/// A named place between two layers, where hooks see the tensor as it passes, and its gradient on the way
+/// back.
 template <fixed_string Name, class... Slots>
 using tap = named<Name, identity<>, Slots...>;
 
@@ -50,12 +54,14 @@ template <std::size_t Number>
 constexpr auto digits() {
     constexpr std::size_t length = [] {
         std::size_t count = 1;
-        for (std::size_t rest = Number; rest >= 10; rest /= 10) ++count;
+        for (std::size_t rest = Number; rest >= 10; rest /= 10)
+            ++count;
         return count;
     }();
     char text[length + 1]{};
     std::size_t rest = Number;
-    for (std::size_t i = length; i-- > 0; rest /= 10) text[i] = static_cast<char>('0' + rest % 10);
+    for (std::size_t i = length; i-- > 0; rest /= 10)
+        text[i] = static_cast<char>('0' + rest % 10);
     return fixed_string<length + 1>{text};
 }
 

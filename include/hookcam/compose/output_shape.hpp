@@ -12,8 +12,8 @@ namespace hookcam {
 
 namespace detail {
 
-/// A walk over sizes alone, in constant expressions: the values that flow are `extents`. On the way it notes the
-/// sizes at one path.
+/// A walk over sizes alone, in constant expressions: the values that flow are `extents`. On the way it notes
+/// the sizes at one path.
 struct size_search {
     extents sizes{};
     bool found = false;
@@ -33,15 +33,16 @@ struct size_scope {
     }
     static constexpr std::pair<extents, extents> fork(extents in) { return {in, in}; }
     static constexpr extents sum(extents a, extents b) {
-        require(compatible(a, b), "hookcam::residual: body and shortcut must have outputs of one size; correct one of them",
-                b);
+        require(compatible(a, b),
+                "hookcam::residual: body and shortcut must have outputs of one size; correct one of them", b);
         return a;
     }
 };
 
 /// What is left of a path behind a name; empty where it does not begin with it.
 [[nodiscard]] constexpr std::string_view path_behind(std::string_view path, std::string_view name) noexcept {
-    if (path.size() <= name.size() || path.substr(0, name.size()) != name || path[name.size()] != '.') return {};
+    if (path.size() <= name.size() || path.substr(0, name.size()) != name || path[name.size()] != '.')
+        return {};
     return path.substr(name.size() + 1);
 }
 
@@ -50,7 +51,8 @@ constexpr extents walk_sizes(extents in, std::string_view path, size_search& sea
     if constexpr (is_named<Node>) {
         auto const name = Node::name.view();
         auto const out = walk_sizes<typename Node::node_type>(in, path_behind(path, name), search);
-        if (path == name) search = {out, true};
+        if (path == name)
+            search = {out, true};
         return out;
     } else if constexpr (a_composite<Node>) {
         size_scope<Node> scope{path, search};
@@ -70,7 +72,8 @@ template <class Network>
 constexpr size_search sizes_at(std::string_view path, extents in) {
     size_search search;
     auto const out = walk_sizes<Network>(in, path, search);
-    if (path.empty()) search = {out, true};
+    if (path.empty())
+        search = {out, true};
     return search;
 }
 
@@ -79,10 +82,19 @@ struct shape_after {
     static constexpr extents value = output_sizes<Network>(Shape::value);
 };
 
+template <class Network, fixed_string Path, class Shape>
+struct sizes_at_path {
+    static constexpr extents value = sizes_at<Network>(Path.view(), Shape::value).sizes;
+};
+
+/// The shape of the output of the layer at a path.
+template <class Network, fixed_string Path, class Shape>
+using shape_at = shape_from<sizes_at_path<Network, Path, Shape>>;
+
 } // namespace detail
 
-/// The shape of a network's output for inputs of a shape: `output_shape<net, image<3, 32, 32>>` is `features<10>`.
-/// Every join is checked; one that does not fit does not compile.
+/// The shape of a network's output for inputs of a shape: `output_shape<net, image<3, 32, 32>>` is
+/// `features<10>`. Every join is checked; one that does not fit does not compile.
 template <class Network, class Shape>
 using output_shape = detail::shape_from<detail::shape_after<Network, Shape>>;
 

@@ -17,7 +17,8 @@ namespace hookcam {
 
 namespace detail {
 
-// --- names that one scope shows: those of its own children, and of the unnamed composites among them ---------
+// --- names that one scope shows: those of its own children, and of the unnamed composites among them
+// ---------
 
 template <class Node>
 constexpr std::size_t count_visible_names();
@@ -59,8 +60,8 @@ constexpr bool visible_names_differ() {
     return std::adjacent_find(names.data(), end) == end;
 }
 
-/// Fails to compile where two paths are equal. Only siblings are compared: all pairs would break the compilers'
-/// limits for a network of a few hundred paths.
+/// Fails to compile where two paths are equal. Only siblings are compared: all pairs would break the
+/// compilers' limits for a network of a few hundred paths.
 template <class Node, bool IsScope = true>
 struct check_names {
     static_assert(!IsScope || visible_names_differ<Node>(),
@@ -80,7 +81,8 @@ struct check_names {
 template <fixed_string Name, class Node, class... Slots, bool IsScope>
 struct check_names<named<Name, Node, Slots...>, IsScope> : check_names<Node, true> {};
 
-// --- what a network consists of, listed once for each network type ------------------------------------------
+// --- what a network consists of, listed once for each network type
+// ------------------------------------------
 
 /// One tensor of the state dict.
 struct parameter_row {
@@ -92,7 +94,7 @@ struct parameter_row {
 };
 
 struct network_table {
-    std::vector<std::string> paths;       ///< in order of execution, a composite before its children
+    std::vector<std::string> paths; ///< in order of execution, a composite before its children
     std::vector<parameter_row> parameters;
     std::vector<std::string> ignored_entries;
     std::size_t size = 0; ///< elements of all parameters
@@ -121,8 +123,8 @@ void describe(network_table& table, std::string const& scope) {
         describe_children(typename Node::children{}, table, scope);
     } else {
         each_parameter(typename Node::parameters{}, [&]<class Parameter>(Parameter) {
-            table.parameters.push_back({scope + std::string{Parameter::name.view()}, Parameter::sizes, table.size,
-                                        Parameter::initially, Parameter::is_learned});
+            table.parameters.push_back({scope + std::string{Parameter::name.view()}, Parameter::sizes,
+                                        table.size, Parameter::initially, Parameter::is_learned});
             table.size += Parameter::sizes.count();
         });
         [&]<class... Entries>(list<Entries...>) {
@@ -145,12 +147,15 @@ template <class Network>
 /// The text of the exception for a path that is not there.
 [[nodiscard]] inline std::string unknown_path(char const* entity, std::string_view path,
                                               std::vector<std::string> const& there) {
-    std::string message = std::string{entity} + ": the network must have a layer \"" + std::string{path} + "\"; take one of:";
-    for (auto const& other : there) message += ' ' + other;
+    std::string message =
+        std::string{entity} + ": the network must have a layer \"" + std::string{path} + "\"; take one of:";
+    for (auto const& other : there)
+        message += ' ' + other;
     return message;
 }
 
-// --- look-up by path, at compile time -----------------------------------------------------------------------
+// --- look-up by path, at compile time
+// -----------------------------------------------------------------------
 
 struct no_node {};
 
@@ -159,8 +164,8 @@ struct node_found {
     using type = Node;
 };
 
-/// The node at a path: the named layer or composite itself. `no_node` where there is none. An empty path is the
-/// network.
+/// The node at a path: the named layer or composite itself. `no_node` where there is none. An empty path is
+/// the network.
 template <class Node, fixed_string Path, std::size_t At = 0>
 constexpr auto find_node();
 
@@ -210,7 +215,8 @@ constexpr auto node_at_path() {
         return find_node<Network, Path>();
 }
 
-// --- the names of a network as types, for a compile error ---------------------------------------------------
+// --- the names of a network as types, for a compile error
+// ---------------------------------------------------
 
 template <class Prefix, auto Name, class Indices = std::make_index_sequence<Name.view().size()>>
 struct extended;
@@ -238,9 +244,10 @@ constexpr auto names_below() {
 /// Shows in its arguments the path that was asked for and those that there are.
 template <class Asked, class There>
 struct path_must_exist {
-    static_assert(always_false<Asked>,
-                  "hookcam::paths: the network must have a layer of this path; take one of those that the compiler "
-                  "lists here as characters, behind the one that was asked for");
+    static_assert(
+        always_false<Asked>,
+        "hookcam::paths: the network must have a layer of this path; take one of those that the compiler "
+        "lists here as characters, behind the one that was asked for");
     static constexpr bool value = false;
 };
 
@@ -248,7 +255,8 @@ template <class Network, fixed_string Path>
 constexpr bool check_path() {
     using found = typename decltype(node_at_path<Network, Path>())::type;
     if constexpr (std::is_same_v<found, no_node>)
-        return path_must_exist<typename extended<text<>, Path>::type, decltype(names_below<Network, text<>>())>::value;
+        return path_must_exist<typename extended<text<>, Path>::type,
+                               decltype(names_below<Network, text<>>())>::value;
     else
         return true;
 }
@@ -264,6 +272,7 @@ template <class Network>
 
 /// True where a network has a layer or a composite at a path that can be hooked.
 template <class Network, fixed_string Path>
-concept hookable = !std::is_same_v<typename decltype(detail::node_at_path<Network, Path>())::type, detail::no_node>;
+concept hookable =
+    !std::is_same_v<typename decltype(detail::node_at_path<Network, Path>())::type, detail::no_node>;
 
 } // namespace hookcam

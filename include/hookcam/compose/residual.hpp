@@ -16,7 +16,9 @@ struct residual : composite<Body, Shortcut> {
         return scope.sum(through_body, through_shortcut);
     }
 
-    [[nodiscard]] static std::string type_name() { return detail::composite_type_name<Body, Shortcut>("residual"); }
+    [[nodiscard]] static std::string type_name() {
+        return detail::composite_type_name<Body, Shortcut>("residual");
+    }
 };
 
 } // namespace hookcam

@@ -12,8 +12,8 @@
 
 namespace hookcam {
 
-/// A model with hooks attached: a view of the model (it borrows the model and copies no parameter) that holds the
-/// hooks. `Source` is what it borrows, `Items` says where each of the `Slots` waits.
+/// A model with hooks attached: a view of the model (it borrows the model and copies no parameter) that holds
+/// the hooks. `Source` is what it borrows, `Items` says where each of the `Slots` waits.
 template <class Source, class Items, class... Slots>
 class attached;
 template <class Source, class... Items, class... Slots>
@@ -84,7 +84,9 @@ struct source_of<attached<Source, Items, Slots...>> {
     using kept = std::conditional_t<IsNamed, attached_reference<type>, type>;
 
     [[nodiscard]] static type borrow(type&& of) { return std::move(of); }
-    [[nodiscard]] static attached_reference<type> borrow(type const& of) { return attached_reference<type>{of}; }
+    [[nodiscard]] static attached_reference<type> borrow(type const& of) {
+        return attached_reference<type>{of};
+    }
 };
 template <class Attached>
 struct source_of<attached_reference<Attached>> {
@@ -102,12 +104,15 @@ template <class Network, class T, class Device>
     return {&of.network(), of.data()};
 }
 template <class Network, class T, class Device>
-[[nodiscard]] model_source<Network, T const, Device> source_as_is(model<Network, T, Device> const& of) noexcept {
+[[nodiscard]] model_source<Network, T const, Device>
+source_as_is(model<Network, T, Device> const& of) noexcept {
     return borrow(of);
 }
 
 template <class T>
-concept can_be_attached_to = is_model<std::remove_cvref_t<T>> || requires { typename std::remove_cvref_t<T>::slots_type; };
+concept can_be_attached_to = is_model<std::remove_cvref_t<T>> || requires {
+    typename std::remove_cvref_t<T>::slots_type;
+};
 
 /// Where new slots wait, as items of a watch. Slots attached in several calls are one flat list.
 template <template <class> class Place, std::size_t First, class Indices, class... Slots>
@@ -127,13 +132,15 @@ template <template <class> class Place, class Source, class... Slots>
 template <template <class> class Place, class Source, class... Items, class... Old, class... Slots>
 [[nodiscard]] auto attach_to_source(attached<Source, list<Items...>, Old...> before, Slots... slots) {
     using items =
-        concatenate<list<Items...>, typename placed_items<Place, sizeof...(Old), std::index_sequence_for<Slots...>,
-                                                          Slots...>::type>;
+        concatenate<list<Items...>, typename placed_items<Place, sizeof...(Old),
+                                                          std::index_sequence_for<Slots...>, Slots...>::type>;
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
         return attached<Source, items, Old..., Slots...>{
-            before.source(), leaves_for<Old..., Slots...>{std::in_place, std::move(get_leaf<I>(before.slots()))...,
-                                                          std::move(slots)...}};
-    }(std::index_sequence_for<Old...>{});
+            before.source(),
+            leaves_for<Old..., Slots...>{std::in_place, std::move(get_leaf<I>(before.slots()))...,
+                                         std::move(slots)...}};
+    }
+    (std::index_sequence_for<Old...>{});
 }
 
 template <class Model>
@@ -155,9 +162,9 @@ struct placed_at {
 } // namespace detail
 
 /// Attaches hooks to the layer or composite at a path, `""` being the whole network:
-/// `attach<"conv1">(model, on_forward(f, g), on_backward(h))`. The result is a view: it borrows the model, which
-/// must outlive it, and is used in its place. Calls nest; hooks are called in order of attachment, those that were
-/// given to `prepend` first.
+/// `attach<"conv1">(model, on_forward(f, g), on_backward(h))`. The result is a view: it borrows the model,
+/// which must outlive it, and is used in its place. Calls nest; hooks are called in order of attachment,
+/// those that were given to `prepend` first.
 template <fixed_string Path, class Model, class... Slots>
     requires detail::can_be_attached_to<Model>
 [[nodiscard]] auto attach(Model&& to, Slots... slots) {
@@ -173,8 +180,9 @@ template <fixed_string Path, class Model, class... Slots>
 template <class Model, class... Slots>
     requires detail::can_be_attached_to<Model>
 [[nodiscard]] auto attach_all(Model&& to, Slots... slots) {
-    static_assert((true && ... && detail::a_slot<Slots>),
-                  "hookcam::attach_all: what is attached must be slots; make them by on_forward(…) and its like");
+    static_assert(
+        (true && ... && detail::a_slot<Slots>),
+        "hookcam::attach_all: what is attached must be slots; make them by on_forward(…) and its like");
     return detail::attach_to_source<detail::everywhere>(detail::take_to_attach(std::forward<Model>(to)),
                                                         std::move(slots)...);
 }

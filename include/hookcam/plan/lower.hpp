@@ -29,7 +29,8 @@ struct lowering_scope {
 
     template <std::size_t Index, class Value>
     auto child(Value in) {
-        return lower_node<Facts, list<>, Watch, false>(into, node.template child<Index>(), leaves_for<>{}, id, in);
+        return lower_node<Facts, list<>, Watch, false>(into, node.template child<Index>(), leaves_for<>{}, id,
+                                                       in);
     }
     template <class Value>
     auto fork(Value in) {
@@ -49,12 +50,12 @@ auto lower_body(lowering<Facts>& into, Node const& node, int id, Value in) {
         int const named_id = ++into.last_node;
         // slots: begin
         if constexpr (Node::slot_list::size != 0)
-            return lower_node<Facts, typename narrow::here, typename narrow::below, true>(into, node.node, node.slots(),
-                                                                                         named_id, in);
+            return lower_node<Facts, typename narrow::here, typename narrow::below, true>(
+                into, node.node, node.slots(), named_id, in);
         else
             // slots: end
-            return lower_node<Facts, typename narrow::here, typename narrow::below, true>(into, node.node,
-                                                                                         leaves_for<>{}, named_id, in);
+            return lower_node<Facts, typename narrow::here, typename narrow::below, true>(
+                into, node.node, leaves_for<>{}, named_id, in);
     } else if constexpr (a_composite<Node>) {
         lowering_scope<Facts, Watch, Node> scope{into, node, id};
         return Node::lower(scope, in);
@@ -63,15 +64,18 @@ auto lower_body(lowering<Facts>& into, Node const& node, int id, Value in) {
     }
 }
 
-/// A node with what waits there: the slots of its name, those of its policies, those attached, what the request
-/// keeps. `IsPath` where the node has a path of its own.
+/// A node with what waits there: the slots of its name, those of its policies, those attached, what the
+/// request keeps. `IsPath` where the node has a path of its own.
 template <class Facts, class Here, class Below, bool IsPath, class Node, class Slots, class Value>
-auto lower_node(lowering<Facts>& into, Node const& node, [[maybe_unused]] Slots const& slots, int id, Value in) {
+auto lower_node(lowering<Facts>& into, Node const& node, [[maybe_unused]] Slots const& slots, int id,
+                Value in) {
     // slots: begin
     constexpr bool run_time = Below::run_time && IsPath && !is_named<Node>;
-    if constexpr (run_time || has_slots<Here> || has_policy_slots<Node> || !std::is_same_v<Slots, leaves_for<>>)
-        return lower_hooked<run_time>(into, id, Here{}, node, hooks_at(into, node, slots, Here{}), in,
-                                      [&](auto inner) { return lower_body<Facts, Below>(into, node, id, inner); });
+    if constexpr (run_time || has_slots<Here> || has_policy_slots<Node> ||
+                  !std::is_same_v<Slots, leaves_for<>>)
+        return lower_hooked<run_time>(
+            into, id, Here{}, node, hooks_at(into, node, slots, Here{}), in,
+            [&](auto inner) { return lower_body<Facts, Below>(into, node, id, inner); });
     else
         // slots: end
         return keep(into, Here{}, lower_body<Facts, Below>(into, node, id, in));

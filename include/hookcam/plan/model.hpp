@@ -27,9 +27,9 @@ struct parameter_entry {
     bool is_learned; ///< false for what is measured, as running_mean
 };
 
-/// Network × scalar type × device: the structure is in the type, the parameters are in the object, on the heap.
-/// A model is a value: it copies deeply and moves cheaply (a moved-from model can only be assigned to or
-/// destroyed). It is const in forward, backward and explanation, and any number of threads may share it.
+/// Network × scalar type × device: the structure is in the type, the parameters are in the object, on the
+/// heap. A model is a value: it copies deeply and moves cheaply (a moved-from model can only be assigned to
+/// or destroyed). It is const in forward, backward and explanation, and any number of threads may share it.
 /// Parameters are zero until something is loaded; scales and variances are one.
 template <class Network, class T = float, class Device = cpu>
 class model {
@@ -94,8 +94,11 @@ private:
     static std::vector<parameter_entry<U>> entries_over(U* data) {
         std::vector<parameter_entry<U>> entries;
         for (auto const& row : detail::table_of<Network>().parameters)
-            entries.push_back({row.key, {row.sizes.sizes.data(), row.sizes.rank}, data + row.offset,
-                               row.sizes.count(), row.is_learned});
+            entries.push_back({row.key,
+                               {row.sizes.sizes.data(), row.sizes.rank},
+                               data + row.offset,
+                               row.sizes.count(),
+                               row.is_learned});
         return entries;
     }
 
@@ -103,7 +106,8 @@ private:
     static any_view<U> parameter_over(std::string_view key, U* data) {
         std::string keys;
         for (auto const& row : detail::table_of<Network>().parameters) {
-            if (row.key == key) return detail::any_view_of(data + row.offset, row.sizes);
+            if (row.key == key)
+                return detail::any_view_of(data + row.offset, row.sizes);
             keys += ' ' + row.key;
         }
         throw error{error_kind::use, "hookcam::model: must have a parameter \"" + std::string{key} +

@@ -30,10 +30,12 @@ namespace detail {
 
 /// True where a network can begin with inputs of these sizes.
 template <class Network, extents In>
-concept begins_with = requires { typename std::integral_constant<std::size_t, output_sizes<Network>(In).rank>; };
+concept begins_with = requires {
+    typename std::integral_constant<std::size_t, output_sizes<Network>(In).rank>;
+};
 
-/// The shape type of a network's input, of run-time sizes where none are given: images, unless only feature vectors
-/// fit.
+/// The shape type of a network's input, of run-time sizes where none are given: images, unless only feature
+/// vectors fit.
 template <class Network, class Shape>
 constexpr auto input_shape_of() {
     if constexpr (!std::is_same_v<Shape, any_shape>)
@@ -61,9 +63,9 @@ struct watch_from<list<Items...>, RunTime> {
 
 } // namespace detail
 
-/// Runs a model. It borrows the model and owns what running needs; its type says what was asked for. The first call
-/// sizes its buffers, later calls allocate nothing. What it returns are views into it, good until its next call.
-/// Movable. One plan serves one thread at a time; any number of plans may share a model.
+/// Runs a model. It borrows the model and owns what running needs; its type says what was asked for. The
+/// first call sizes its buffers, later calls allocate nothing. What it returns are views into it, good until
+/// its next call. Movable. One plan serves one thread at a time; any number of plans may share a model.
 template <class Model, class Request, class Shape = any_shape>
 class planned {
     using source = typename detail::source_of<Model>::type;
@@ -78,12 +80,13 @@ public:
     /// The shape of the output, likewise.
     using output_shape = hookcam::output_shape<network_type, input_shape>;
 
-    planned(source from, Request request) : m_state{std::make_unique<state>(std::move(from), std::move(request))} {
+    planned(source from, Request request)
+        : m_state{std::make_unique<state>(std::move(from), std::move(request))} {
         build();
     }
 
-    /// What the request says: `plan(image)`, `plan(image, target)` … The input is an xtensor expression of the
-    /// model's scalar, N,C,H,W or one image C,H,W (N,F or F for feature vectors).
+    /// What the request says: `plan(image)`, `plan(image, target)` … The input is an xtensor expression of
+    /// the model's scalar, N,C,H,W or one image C,H,W (N,F or F for feature vectors).
     template <class Input, class... More>
     decltype(auto) operator()(Input const& input, More&&... more) {
         return m_state->request.run(*this, input, std::forward<More>(more)...);
@@ -161,14 +164,16 @@ public:
 
     /// The same at the path that was chosen at run time: views of run-time rank.
     [[nodiscard]] any_view<value_type const> chosen_activation() const {
-        static_assert(Request::chooses_path, "hookcam::plan: must be made by a request that chooses a path; use "
-                                             "activation<\"path\">()");
+        static_assert(Request::chooses_path,
+                      "hookcam::plan: must be made by a request that chooses a path; use "
+                      "activation<\"path\">()");
         auto const& t = m_state->t;
         return any_view_of_cell(t.values[index(t.node_values[index(m_state->chosen)])]);
     }
     [[nodiscard]] any_view<value_type const> chosen_gradient() const {
-        static_assert(Request::chooses_path, "hookcam::plan: must be made by a request that chooses a path; use "
-                                             "gradient<\"path\">()");
+        static_assert(Request::chooses_path,
+                      "hookcam::plan: must be made by a request that chooses a path; use "
+                      "gradient<\"path\">()");
         auto const& t = m_state->t;
         return any_view_of_cell(t.gradients[index(t.node_gradients[index(m_state->chosen)])]);
     }
@@ -179,19 +184,21 @@ public:
         return gradient_view<input_shape::rank>(m_state->input_gradient);
     }
 
-    /// A view of the gradient of a parameter by its key, `parameter_gradient("conv1.weight")`, summed over the batch.
-    /// An unknown key, or that of a statistic, throws.
+    /// A view of the gradient of a parameter by its key, `parameter_gradient("conv1.weight")`, summed over
+    /// the batch. An unknown key, or that of a statistic, throws.
     [[nodiscard]] any_view<value_type const> parameter_gradient(std::string_view key) const {
         require_gradients<Request::differentiates && Request::parameter_gradients>();
         auto const& t = m_state->t;
         std::string keys;
         for (auto const& row : t.table->parameters) {
-            if (!row.is_learned) continue;
-            if (row.key == key) return detail::any_view_of(t.parameter_gradients.data() + row.offset, row.sizes);
+            if (!row.is_learned)
+                continue;
+            if (row.key == key)
+                return detail::any_view_of(t.parameter_gradients.data() + row.offset, row.sizes);
             keys += ' ' + row.key;
         }
-        throw error{error_kind::use, "hookcam::plan: the network must learn the parameter \"" + std::string{key} +
-                                         "\"; take one of:" + keys};
+        throw error{error_kind::use, "hookcam::plan: the network must learn the parameter \"" +
+                                         std::string{key} + "\"; take one of:" + keys};
     }
 
     /// The number of images of the last call.
@@ -209,13 +216,36 @@ public:
         auto const& t = m_state->t;
         auto const line = [&](auto const& s) {
             std::string text{s.what};
-            if (s.type_name != nullptr) text += ' ' + s.type_name();
-            if (s.node != 0) text += ' ' + std::string{t.path_of(s.node)};
+            if (s.type_name != nullptr)
+                text += ' ' + s.type_name();
+            if (s.node != 0)
+                text += ' ' + std::string{t.path_of(s.node)};
             lines.push_back(std::move(text));
         };
         std::for_each(t.forward.begin(), t.forward.end(), line);
         std::for_each(t.backward.rbegin(), t.backward.rend(), line);
         return lines;
+    }
+
+    /// For requests: what they keep from call to call.
+    [[nodiscard]] auto& storage() noexcept { return m_state->storage; }
+
+    /// For requests that choose a path: throws unless the output of the layer there has so many axes, without
+    /// the batch, and lists the paths of those that have.
+    void require_chosen_rank(std::size_t rank) const {
+        auto const& t = m_state->t;
+        auto const rank_of_node = [&t](std::size_t node) {
+            return t.values[index(t.node_values[node])].expected.rank;
+        };
+        if (rank_of_node(index(m_state->chosen)) == rank)
+            return;
+        std::string message = "hookcam::plan: the output of the layer \"" +
+                              std::string{t.path_of(m_state->chosen)} + "\" must have " +
+                              std::to_string(rank) + " axes beside the batch; take one of:";
+        for (std::size_t node = 1; node < t.node_values.size(); ++node)
+            if (rank_of_node(node) == rank)
+                message += ' ' + t.table->paths[node - 1];
+        throw error{error_kind::use, message};
     }
 
     [[nodiscard]] Request& request() noexcept { return m_state->request; }
@@ -226,6 +256,7 @@ private:
         state(source&& a, Request&& b) : from{std::move(a)}, request{std::move(b)} {}
         source from;
         Request request;
+        typename Request::template storage<value_type, output_shape::rank> storage{};
         detail::tape<value_type> t;
         int input_gradient = -1;
         int chosen = -1; ///< node of the path that was chosen at run time
@@ -242,7 +273,8 @@ private:
 
     void require_forward() const {
         if (m_state->t.batch == 0)
-            throw error{error_kind::use, "hookcam::plan: forward must have run before backward; call forward(input) first"};
+            throw error{error_kind::use,
+                        "hookcam::plan: forward must have run before backward; call forward(input) first"};
     }
 
     template <fixed_string Path, class Paths>
@@ -254,8 +286,8 @@ private:
     }
 
     template <fixed_string Path>
-    static constexpr std::size_t rank_at =
-        detail::sizes_at<network_type>(Path.view(), input_shape::value).sizes.rank;
+    static constexpr std::size_t
+        rank_at = detail::sizes_at<network_type>(Path.view(), input_shape::value).sizes.rank;
 
     template <std::size_t Rank>
     [[nodiscard]] auto value_view(int cell) const {
@@ -276,20 +308,23 @@ private:
         static_assert(detail::check_paths<network_type>(typename Request::gradients{}));
         using items = detail::concatenate<typename source::items, detail::items_of_request<Request>>;
         using facts = detail::facts<source, Request>;
-        using at_root = detail::narrowed_at_root<typename detail::watch_from<items, source::run_time_hooks>::type>;
+        using at_root =
+            detail::narrowed_at_root<typename detail::watch_from<items, source::run_time_hooks>::type>;
         auto& t = m_state->t;
         t.table = &detail::table_of<network_type>();
         t.parameters = m_state->from.parameters();
         t.kept_values.assign(Request::activations::size, -1);
         t.kept_gradients.assign(Request::gradients::size, -1);
-        if constexpr (Request::parameter_gradients) t.parameter_gradients = hookcam::memory<value_type>(t.table->size);
+        if constexpr (Request::parameter_gradients)
+            t.parameter_gradients = hookcam::memory<value_type>(t.table->size);
         if constexpr (source::run_time_hooks) {
             t.node_values.assign(t.table->paths.size() + 1, -1);
             t.node_gradients.assign(t.table->paths.size() + 1, -1);
         }
         if constexpr (Request::chooses_path) {
-            static_assert(source::run_time_hooks, "hookcam::plan: a path given at run time needs a model with run-time "
-                                                  "hooks; make one by with_runtime_hooks(model)");
+            static_assert(source::run_time_hooks,
+                          "hookcam::plan: a path given at run time needs a model with run-time "
+                          "hooks; make one by with_runtime_hooks(model)");
             m_state->chosen = node_of(m_state->request.path());
         }
 
@@ -302,9 +337,8 @@ private:
         constexpr auto wanted = facts::input_gradient ? detail::need::always : detail::need::never;
         auto const start = detail::raise<wanted, false>(into, input);
         m_state->input_gradient = start.gradient;
-        auto const end =
-            detail::lower_node<facts, typename at_root::here, typename at_root::below, true>(
-                into, m_state->from.network(), detail::leaves_for<>{}, 0, start);
+        auto const end = detail::lower_node<facts, typename at_root::here, typename at_root::below, true>(
+            into, m_state->from.network(), detail::leaves_for<>{}, 0, start);
         t.output = end.cell;
         if constexpr (facts::differentiates) {
             auto const seeded = detail::raise<detail::need::always, false>(into, end);
@@ -316,7 +350,8 @@ private:
     [[nodiscard]] int node_of(std::string_view path) const {
         auto const& all = m_state->t.table->paths;
         auto const found = std::find(all.begin(), all.end(), path);
-        if (found == all.end()) throw error{error_kind::use, detail::unknown_path("hookcam::plan", path, all)};
+        if (found == all.end())
+            throw error{error_kind::use, detail::unknown_path("hookcam::plan", path, all)};
         return static_cast<int>(found - all.begin()) + 1;
     }
 
@@ -329,13 +364,15 @@ private:
                       "hookcam::plan: the input must hold the model's scalar; convert it with xt::cast");
         constexpr std::size_t rank = input_shape::rank;
         constexpr std::size_t given = detail::rank_of<Input>;
-        static_assert(given == dynamic || given == rank || given == rank + 1,
-                      "hookcam::plan: the input must have the axes of the network's input, with or without a batch in "
-                      "front; reshape it");
+        static_assert(
+            given == dynamic || given == rank || given == rank + 1,
+            "hookcam::plan: the input must have the axes of the network's input, with or without a batch in "
+            "front; reshape it");
         auto const dimension = input.dimension();
         if (dimension != rank && dimension != rank + 1)
             throw error{error_kind::shape, "hookcam::plan: the input must have " + std::to_string(rank) +
-                                               " axes, or one more for the batch; got " + std::to_string(dimension)};
+                                               " axes, or one more for the batch; got " +
+                                               std::to_string(dimension)};
         bool const has_batch = dimension == rank + 1;
         std::size_t const images = has_batch ? static_cast<std::size_t>(input.shape()[0]) : 1;
         extents sizes;
@@ -343,15 +380,19 @@ private:
         for (std::size_t axis = 0; axis < rank; ++axis)
             sizes.sizes[axis] = static_cast<std::size_t>(input.shape()[axis + (has_batch ? 1 : 0)]);
         if (images == 0 || sizes.count() == 0)
-            throw error{error_kind::shape, "hookcam::plan: the input must not be empty; got " + std::to_string(images) +
-                                               " images of size " + to_string(sizes)};
+            throw error{error_kind::shape, "hookcam::plan: the input must not be empty; got " +
+                                               std::to_string(images) + " images of size " +
+                                               to_string(sizes)};
         auto& t = m_state->t;
-        if (t.batch != images || t.values[0].sizes != sizes) t.lay_out(images, sizes);
+        if (t.batch != images || t.values[0].sizes != sizes)
+            t.lay_out(images, sizes);
         auto* const to = t.values[0].data;
         if constexpr (given != rank)
-            if (has_batch) detail::fill(detail::batch_view<rank>(to, images, sizes), input);
+            if (has_batch)
+                detail::fill(detail::batch_view<rank>(to, images, sizes), input);
         if constexpr (given != rank + 1)
-            if (!has_batch) detail::fill(detail::image_view<rank>(to, sizes), input);
+            if (!has_batch)
+                detail::fill(detail::image_view<rank>(to, sizes), input);
     }
 };
 
@@ -360,7 +401,8 @@ namespace detail {
 /// Fails to compile where what is borrowed would be gone before it is used.
 template <class Borrowed, bool Lives>
 struct must_outlive {
-    static_assert(Lives, "hookcam::plan: what a plan or a hook borrows must outlive it; give the temporary a name");
+    static_assert(Lives,
+                  "hookcam::plan: what a plan or a hook borrows must outlive it; give the temporary a name");
     static constexpr bool value = true;
 };
 
@@ -378,18 +420,21 @@ template <class Model, class Input>
 }
 
 template <class T>
-concept can_be_planned = requires { typename source_of<std::remove_cvref_t<T>>::type; };
+concept can_be_planned = requires {
+    typename source_of<std::remove_cvref_t<T>>::type;
+};
 
 } // namespace detail
 
-/// A plan for a model (or one with hooks) and a request, for inputs of a shape that is known by type, or read at the
-/// first call: `plan<image<3, 32, 32>>(model, grad_cam_request<"conv3">{})`. The model must outlive the plan; what
-/// `attach` returns is moved in when it is temporary.
+/// A plan for a model (or one with hooks) and a request, for inputs of a shape that is known by type, or read
+/// at the first call: `plan<image<3, 32, 32>>(model, grad_cam_request<"conv3">{})`. The model must outlive
+/// the plan; what `attach` returns is moved in when it is temporary.
 template <class Shape = any_shape, class Model, class Request = logits_request>
     requires detail::can_be_planned<Model>
 [[nodiscard]] auto plan(Model&& of, Request request = {}) {
     using model_type = std::remove_cvref_t<Model>;
-    constexpr bool lives = std::is_lvalue_reference_v<Model> || detail::source_of<model_type>::can_be_moved_in;
+    constexpr bool lives =
+        std::is_lvalue_reference_v<Model> || detail::source_of<model_type>::can_be_moved_in;
     static_assert(detail::must_outlive<model_type, lives>::value);
     using kept = typename detail::source_of<model_type>::template kept<std::is_lvalue_reference_v<Model>>;
     return planned<kept, Request, Shape>{detail::borrow(std::forward<Model>(of)), std::move(request)};

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "../compose/paths.hpp"
 #include "../core/fixed_string.hpp"
 #include "../core/lists.hpp"
-#include "../compose/paths.hpp"
 #include "watch.hpp"
 
 #include <cstddef>
@@ -12,8 +12,11 @@
 
 namespace hookcam {
 
-// A request says by its type what a plan computes; what was not asked for is not compiled. The members that a plan
-// reads are those of `logits_request`; `run(plan, input, …)` is what calling the plan does.
+// A request says by its type what a plan computes; what was not asked for is not compiled. The members that a
+// plan reads are those of `logits_request`; `run(plan, input, …)` is what calling the plan does.
+
+/// For a request whose results are the plan's views alone.
+struct no_storage {};
 
 /// A list of paths.
 template <fixed_string... Paths>
@@ -31,6 +34,9 @@ struct logits_request {
     using gradients = path_list<>;
     /// True where the layer to keep is given as a string, when the plan is made.
     static constexpr bool chooses_path = false;
+    /// What the plan keeps of the request's results from call to call.
+    template <class T, std::size_t OutputRank>
+    using storage = no_storage;
 
     /// Returns a view of the output.
     template <class Plan, class Input>
@@ -39,15 +45,16 @@ struct logits_request {
     }
 };
 
-/// The outputs of layers: feature extraction. After a call `plan.template activation<"conv3">()` is a view of one.
+/// The outputs of layers: feature extraction. After a call `plan.template activation<"conv3">()` is a view of
+/// one.
 template <fixed_string... Paths>
 struct activations_request : logits_request {
     static_assert(sizeof...(Paths) > 0, "hookcam::activations: must name a layer; give at least one path");
     using activations = path_list<Paths...>;
 };
 
-/// The outputs of layers and their gradients, which `plan.backward(gradient)` computes after `plan.forward(input)`, or
-/// a call of the plan in one go.
+/// The outputs of layers and their gradients, which `plan.backward(gradient)` computes after
+/// `plan.forward(input)`, or a call of the plan in one go.
 template <fixed_string... Paths>
 struct gradients_request {
     static constexpr bool differentiates = true;
@@ -56,8 +63,12 @@ struct gradients_request {
     using activations = path_list<Paths...>;
     using gradients = path_list<Paths...>;
     static constexpr bool chooses_path = false;
+    /// What the plan keeps of the request's results from call to call.
+    template <class T, std::size_t OutputRank>
+    using storage = no_storage;
 
-    /// Forward, and backward from `grad_output`, an expression of the output's shape. Returns a view of the output.
+    /// Forward, and backward from `grad_output`, an expression of the output's shape. Returns a view of the
+    /// output.
     template <class Plan, class Input, class Gradient>
     auto run(Plan& plan, Input const& input, Gradient const& grad_output) {
         auto const output = plan.forward(input);
@@ -82,7 +93,6 @@ struct with_parameter_gradients : Request {
 
 namespace detail {
 
-
 template <template <std::size_t> class Keep, class Paths, class Indices>
 struct kept_of;
 template <template <std::size_t> class Keep, fixed_string... Paths, std::size_t... Indices>
@@ -94,9 +104,8 @@ using kept_items_of = typename kept_of<Keep, Paths, std::make_index_sequence<Pat
 
 /// What a request keeps, as items of a watch.
 template <class Request>
-using items_of_request =
-    concatenate<kept_items_of<keep_value, typename Request::activations>,
-                kept_items_of<keep_gradient, typename Request::gradients>>;
+using items_of_request = concatenate<kept_items_of<keep_value, typename Request::activations>,
+                                     kept_items_of<keep_gradient, typename Request::gradients>>;
 
 template <fixed_string Wanted, fixed_string... Paths>
 constexpr std::size_t index_of_path(path_list<Paths...>) {

@@ -21,8 +21,9 @@ namespace detail {
 /// Erases a run-time hook: once for its type, not for each layer.
 template <class Event, class T, class Hook, class... Arguments>
 [[nodiscard]] typename erased_hook<Event, T>::type erase_hook(Hook hook) {
-    static_assert(!is_transform<Hook>, "hookcam::with_runtime_hooks: a hook that brings its own backward must be attached at "
-                                       "compile time; use attach<\"path\">(model, on_forward(transform(…)))");
+    static_assert(!is_transform<Hook>,
+                  "hookcam::with_runtime_hooks: a hook that brings its own backward must be attached at "
+                  "compile time; use attach<\"path\">(model, on_forward(transform(…)))");
     if constexpr (hook_must_be_callable<Event, Hook, Arguments const&...>::value) {
         using result = std::invoke_result_t<Hook&, Arguments const&...>;
         static_assert(hook_result_must_fit<Hook, result, can_replace<result, T, dynamic>()>::value);
@@ -46,13 +47,16 @@ template <class T>
 class hookable_layer {
 public:
     hookable_layer(std::shared_ptr<detail::hook_registry<T>> hooks, std::size_t layer)
-        : m_hooks{std::move(hooks)}, m_layer{layer} {}
+        : m_hooks{std::move(hooks)},
+          m_layer{layer} {}
 
     /// Called with (layer, input) before the layer runs; what it returns replaces the input.
     template <class Hook>
     hook_handle register_forward_pre_hook(Hook hook, bool prepend = false) const {
         return add<events::forward_pre>(
-            detail::erase_hook<events::forward_pre, T, Hook, layer_view<T>, any_view<T const>>(std::move(hook)), prepend);
+            detail::erase_hook<events::forward_pre, T, Hook, layer_view<T>, any_view<T const>>(
+                std::move(hook)),
+            prepend);
     }
     /// Called with (layer, input, output) after the layer ran; what it returns replaces the output.
     template <class Hook>
@@ -66,24 +70,26 @@ public:
     template <class Hook>
     hook_handle register_backward_pre_hook(Hook hook, bool prepend = false) const {
         return add<events::backward_pre>(
-            detail::erase_hook<events::backward_pre, T, Hook, layer_view<T>, any_view<T const>>(std::move(hook)),
+            detail::erase_hook<events::backward_pre, T, Hook, layer_view<T>, any_view<T const>>(
+                std::move(hook)),
             prepend);
     }
-    /// Called with (layer, grad_input, grad_output) after the layer's backward; what it returns replaces grad_input.
-    /// Where the network's input has no gradient, grad_input is empty.
+    /// Called with (layer, grad_input, grad_output) after the layer's backward; what it returns replaces
+    /// grad_input. Where the network's input has no gradient, grad_input is empty.
     template <class Hook>
     hook_handle register_backward_hook(Hook hook, bool prepend = false) const {
         return add<events::backward>(
-            detail::erase_hook<events::backward, T, Hook, layer_view<T>, any_view<T const>, any_view<T const>>(
-                std::move(hook)),
+            detail::erase_hook<events::backward, T, Hook, layer_view<T>, any_view<T const>,
+                               any_view<T const>>(std::move(hook)),
             prepend);
     }
-    /// Called with (layer, name, gradient) when the gradient of a parameter is complete; what it returns replaces it.
+    /// Called with (layer, name, gradient) when the gradient of a parameter is complete; what it returns
+    /// replaces it.
     template <class Hook>
     hook_handle register_parameter_gradient_hook(Hook hook, bool prepend = false) const {
         return add<events::parameter_gradient>(
-            detail::erase_hook<events::parameter_gradient, T, Hook, layer_view<T>, std::string_view, any_view<T const>>(
-                std::move(hook)),
+            detail::erase_hook<events::parameter_gradient, T, Hook, layer_view<T>, std::string_view,
+                               any_view<T const>>(std::move(hook)),
             prepend);
     }
 
@@ -98,9 +104,9 @@ private:
     }
 };
 
-/// A model at whose layers hooks can be registered and removed while the program runs. It borrows the model (or
-/// what `attach` made of it) and is used in its place. The hooks belong to it, and every plan that was made of it
-/// calls them.
+/// A model at whose layers hooks can be registered and removed while the program runs. It borrows the model
+/// (or what `attach` made of it) and is used in its place. The hooks belong to it, and every plan that was
+/// made of it calls them.
 template <class Source>
 class opened {
 public:
@@ -112,13 +118,16 @@ public:
     static constexpr bool run_time_hooks = true;
 
     explicit opened(Source from)
-        : m_source{std::move(from)}, m_hooks{std::make_shared<detail::hook_registry<value_type>>(
-                                         detail::table_of<network_type>().paths.size() + 1)} {}
+        : m_source{std::move(from)},
+          m_hooks{std::make_shared<detail::hook_registry<value_type>>(
+              detail::table_of<network_type>().paths.size() + 1)} {}
 
-    /// The layer or composite at a path, `""` being the whole network. An unknown path throws and lists what there is.
+    /// The layer or composite at a path, `""` being the whole network. An unknown path throws and lists what
+    /// there is.
     [[nodiscard]] hookable_layer<value_type> at(std::string_view path) const {
         auto const& all = detail::table_of<network_type>().paths;
-        if (path.empty()) return {m_hooks, 0};
+        if (path.empty())
+            return {m_hooks, 0};
         auto const found = std::find(all.begin(), all.end(), path);
         if (found == all.end())
             throw error{error_kind::use, detail::unknown_path("hookcam::with_runtime_hooks", path, all)};
@@ -188,8 +197,8 @@ template <class Source>
 
 } // namespace detail
 
-/// Opens a model for hooks at run time: `auto open = with_runtime_hooks(model); open.at("conv1")…`. It borrows the
-/// model, which must outlive it, and copies no parameter.
+/// Opens a model for hooks at run time: `auto open = with_runtime_hooks(model); open.at("conv1")…`. It
+/// borrows the model, which must outlive it, and copies no parameter.
 template <class Model>
     requires detail::can_be_attached_to<Model>
 [[nodiscard]] auto with_runtime_hooks(Model&& of) {

@@ -37,8 +37,8 @@ struct model_source {
     // slots: end
 };
 
-/// How a plan keeps what it is given: `type` is its source; `kept<IsNamed>` stands for it in the plan's type; a
-/// temporary may be moved in where `can_be_moved_in`.
+/// How a plan keeps what it is given: `type` is its source; `kept<IsNamed>` stands for it in the plan's type;
+/// a temporary may be moved in where `can_be_moved_in`.
 template <class Borrowed>
 struct source_of;
 template <class Network, class T, class Device>
@@ -48,7 +48,9 @@ struct source_of<model<Network, T, Device>> {
     template <bool IsNamed>
     using kept = model<Network, T, Device>;
 
-    [[nodiscard]] static type borrow(model<Network, T, Device> const& of) noexcept { return {&of.network(), of.data()}; }
+    [[nodiscard]] static type borrow(model<Network, T, Device> const& of) noexcept {
+        return {&of.network(), of.data()};
+    }
 };
 
 /// The source for something that has a name, or for a temporary that can be moved in.

@@ -31,9 +31,9 @@ struct cell {
 template <class T>
 struct tape;
 
-/// One thing to do in a walk. What it does is in the type of the function; where it does it is here, so that equal
-/// layers at different places share one function. Indices are those of cells; −1 is none. A backward step reads
-/// gradients of outputs and writes gradients of inputs.
+/// One thing to do in a walk. What it does is in the type of the function; where it does it is here, so that
+/// equal layers at different places share one function. Indices are those of cells; −1 is none. A backward
+/// step reads gradients of outputs and writes gradients of inputs.
 template <class T>
 struct step {
     using function = void (*)(tape<T>&, step const&);
@@ -54,7 +54,7 @@ struct step {
     std::size_t parameters = 0;  ///< where the layer's begin in the model
     std::size_t state = 0;       ///< what forward leaves for backward; of a run-time hook, its replacement
     bool (*looks)(tape<T> const&, step const&) = nullptr; ///< of a run-time hook: is one registered?
-    bool always = true;          ///< run even where no gradient that it writes is needed in this pass
+    bool always = true; ///< run even where no gradient that it writes is needed in this pass
 };
 
 /// What forward leaves for backward, for one layer.
@@ -63,7 +63,8 @@ struct state_cell {
     memory<std::byte> of_batch;
 };
 
-/// A network, lowered to the steps that a request needs: the part of a plan that knows no types but the scalar's.
+/// A network, lowered to the steps that a request needs: the part of a plan that knows no types but the
+/// scalar's.
 template <class T>
 struct tape {
     std::vector<cell<T>> values;
@@ -72,11 +73,12 @@ struct tape {
     std::vector<step<T>> forward;
     std::vector<step<T>> backward; ///< recorded in order of forward, run in reverse
     std::vector<state_cell> states;
-    std::vector<int> kept_values;    ///< what the request keeps, in the order of its paths
+    std::vector<int> kept_values; ///< what the request keeps, in the order of its paths
     std::vector<int> kept_gradients;
     std::vector<int> node_values;    ///< with run-time hooks: the cell of each node's output
     std::vector<int> node_gradients; ///< and of its gradient
-    std::vector<memory<T>> replacements; ///< what run-time hooks put in the place of values, then of gradients
+    std::vector<memory<T>>
+        replacements; ///< what run-time hooks put in the place of values, then of gradients
     int output = -1;
     int output_gradient = -1;
 
@@ -105,15 +107,17 @@ struct tape {
     [[nodiscard]] cell<T>& gradient(int index) { return gradients[static_cast<std::size_t>(index)]; }
 
     [[nodiscard]] std::string_view path_of(int node) const {
-        return node == 0 ? std::string_view{} : std::string_view{table->paths[static_cast<std::size_t>(node) - 1]};
+        return node == 0 ? std::string_view{}
+                         : std::string_view{table->paths[static_cast<std::size_t>(node) - 1]};
     }
 
     /// Sets a value's sizes and holds them against those that the types promised.
     void size_value(int index, extents const& sizes) {
         auto& made = value(index);
         if (!compatible(made.expected, sizes) || !sizes.is_known())
-            throw error{error_kind::shape, "hookcam::plan: a tensor must be of size " + to_string(made.expected) +
-                                               " as its type says; got " + to_string(sizes)};
+            throw error{error_kind::shape, "hookcam::plan: a tensor must be of size " +
+                                               to_string(made.expected) + " as its type says; got " +
+                                               to_string(sizes)};
         made.sizes = sizes;
     }
 
@@ -123,54 +127,67 @@ struct tape {
         scratch_bytes = 0;
         size_value(0, input);
         for (auto const& s : forward)
-            if (s.plan != nullptr) s.plan(*this, s);
+            if (s.plan != nullptr)
+                s.plan(*this, s);
         for (auto const& s : backward)
-            if (s.plan != nullptr) s.plan(*this, s);
-        for (std::size_t i = 0; i < gradients.size(); ++i) gradients[i].sizes = value(gradient_of[i]).sizes;
+            if (s.plan != nullptr)
+                s.plan(*this, s);
+        for (std::size_t i = 0; i < gradients.size(); ++i)
+            gradients[i].sizes = value(gradient_of[i]).sizes;
 
         auto const room = [images](cell<T> const& c) {
             auto const line = memory<T>::alignment / sizeof(T);
             return c.owns ? (images * c.sizes.count() + line - 1) / line * line : std::size_t{0};
         };
         std::size_t total = 0;
-        for (auto const& c : values) total += room(c);
-        for (auto const& c : gradients) total += room(c);
+        for (auto const& c : values)
+            total += room(c);
+        for (auto const& c : gradients)
+            total += room(c);
         arena = memory<T>(total);
         auto* next = arena.data();
         for (auto* cells : {&values, &gradients})
             for (auto& c : *cells) {
-                if (c.owns) c.data = next;
+                if (c.owns)
+                    c.data = next;
                 next += room(c);
             }
         scratch = memory<std::byte>(scratch_bytes);
-        for (auto& state : states) state.of_batch = memory<std::byte>(images * state.bytes);
+        for (auto& state : states)
+            state.of_batch = memory<std::byte>(images * state.bytes);
         batch = images;
     }
 
     void run_forward() {
-        for (auto const& s : forward) s.run(*this, s);
+        for (auto const& s : forward)
+            s.run(*this, s);
     }
 
     void run_backward() {
-        for (auto s = backward.rbegin(); s != backward.rend(); ++s) s->run(*this, *s);
+        for (auto s = backward.rbegin(); s != backward.rend(); ++s)
+            s->run(*this, *s);
     }
 
     /// The same for a plan with run-time hooks: only what writes a gradient that this pass needs.
     void run_needed_backward() {
         for (auto s = backward.rbegin(); s != backward.rend(); ++s)
-            if (s->always || needs(s->grad_input) || needs(s->second_grad_input)) s->run(*this, *s);
+            if (s->always || needs(s->grad_input) || needs(s->second_grad_input))
+                s->run(*this, *s);
     }
 
     [[nodiscard]] bool needs(int index) { return index >= 0 && gradient(index).is_needed; }
     void need(int index) {
-        if (index >= 0) gradient(index).is_needed = true;
+        if (index >= 0)
+            gradient(index).is_needed = true;
     }
 
-    /// Finds out which gradients this pass needs: those that are pinned, those at `node`, those that a run-time hook
-    /// looks at, and whatever these are computed from.
+    /// Finds out which gradients this pass needs: those that are pinned, those at `node`, those that a
+    /// run-time hook looks at, and whatever these are computed from.
     void find_needed(int node) {
-        for (auto& c : gradients) c.is_needed = c.is_pinned;
-        if (node >= 0) need(node_gradients[static_cast<std::size_t>(node)]);
+        for (auto& c : gradients)
+            c.is_needed = c.is_pinned;
+        if (node >= 0)
+            need(node_gradients[static_cast<std::size_t>(node)]);
         for (auto const& s : backward) {
             if (s.looks != nullptr && s.looks(*this, s)) {
                 need(s.grad_output);
@@ -178,7 +195,8 @@ struct tape {
             }
             if (needs(s.grad_input) || needs(s.second_grad_input)) {
                 need(s.grad_output);
-                if (s.looks == nullptr) need(s.second_grad_output);
+                if (s.looks == nullptr)
+                    need(s.second_grad_output);
             }
         }
     }
@@ -186,19 +204,23 @@ struct tape {
     /// Bytes that the plan holds for one input size.
     [[nodiscard]] std::size_t bytes() const {
         std::size_t total = (arena.size() + parameter_gradients.size()) * sizeof(T) + scratch.size();
-        for (auto const& state : states) total += state.of_batch.size();
-        for (auto const& r : replacements) total += r.size() * sizeof(T);
+        for (auto const& state : states)
+            total += state.of_batch.size();
+        for (auto const& r : replacements)
+            total += r.size() * sizeof(T);
         return total;
     }
 };
 
 /// The layer's row of a tape's table, for `layer_view`.
-inline bool find_parameter_row(void const* table, std::string_view path, std::string_view name, std::size_t& offset,
-                               extents& sizes) {
+inline bool find_parameter_row(void const* table, std::string_view path, std::string_view name,
+                               std::size_t& offset, extents& sizes) {
     for (auto const& row : static_cast<network_table const*>(table)->parameters) {
         std::string_view key = row.key;
-        if (!path.empty()) key = path_behind(key, path);
-        if (key != name) continue;
+        if (!path.empty())
+            key = path_behind(key, path);
+        if (key != name)
+            continue;
         offset = row.offset;
         sizes = row.sizes;
         return true;

@@ -8,14 +8,17 @@
 
 namespace hookcam::detail {
 
-/// Does anybody need the gradient of a value? `maybe` where a run-time hook or a path given at run time decides.
+/// Does anybody need the gradient of a value? `maybe` where a run-time hook or a path given at run time
+/// decides.
 enum class need { never, maybe, always };
 
-[[nodiscard]] constexpr need max(need a, need b) noexcept { return a < b ? b : a; }
+[[nodiscard]] constexpr need max(need a, need b) noexcept {
+    return a < b ? b : a;
+}
 
-/// A tensor while a network is being lowered: the index of its cell, that of its gradient (−1 where nobody needs
-/// it), and as types what decides which steps there will be. A kept value must not be overwritten in place; an
-/// input of the network has a gradient only where the request asks for it.
+/// A tensor while a network is being lowered: the index of its cell, that of its gradient (−1 where nobody
+/// needs it), and as types what decides which steps there will be. A kept value must not be overwritten in
+/// place; an input of the network has a gradient only where the request asks for it.
 template <class Shape, need Gradient, bool Kept, bool IsInput>
 struct value {
     using shape = Shape;
@@ -56,8 +59,10 @@ template <need AtLeast, bool Keep, class Facts, class Shape, need Gradient, bool
 auto raise(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput> of) {
     constexpr need raised = max(Gradient, AtLeast);
     value<Shape, raised, Kept || Keep, IsInput> result{of.cell, of.gradient};
-    if constexpr (raised != need::never && Gradient == need::never) result.gradient = into.to.add_gradient(of.cell);
-    if constexpr (AtLeast == need::always) into.to.gradient(result.gradient).is_pinned = true;
+    if constexpr (raised != need::never && Gradient == need::never)
+        result.gradient = into.to.add_gradient(of.cell);
+    if constexpr (AtLeast == need::always)
+        into.to.gradient(result.gradient).is_pinned = true;
     return result;
 }
 
@@ -87,7 +92,7 @@ template <class Facts, class... Here, class Value>
 auto keep(lowering<Facts>& into, list<Here...>, Value out) {
     constexpr bool wants_value = (false || ... || is_keep_value<Here>);
     constexpr bool wants_gradient = Facts::differentiates && (false || ... || is_keep_gradient<Here>);
-    auto const kept = raise<wants_gradient ? need::always : need::never, wants_value>(into, out);
+    auto const kept = raise < wants_gradient ? need::always : need::never, wants_value > (into, out);
     (note_kept(into, Here{}, kept), ...);
     return kept;
 }

@@ -23,10 +23,11 @@
 
 namespace hookcam::detail {
 
-// The steps of hooks. Each hook of a slot is a step of its own; a hook that may replace what it sees makes a new cell
-// behind the old one, so that nothing is ever written twice.
+// The steps of hooks. Each hook of a slot is a step of its own; a hook that may replace what it sees makes a
+// new cell behind the old one, so that nothing is ever written twice.
 
-// --- the hooks of a node, as a list of types with their addresses ------------------------------------------------
+// --- the hooks of a node, as a list of types with their addresses
+// ------------------------------------------------
 
 /// A hook and the event that calls it.
 template <class Event, class Hook>
@@ -43,8 +44,10 @@ struct hook_set {
 template <class... A, class... B>
 [[nodiscard]] constexpr hook_set<A..., B...> operator+(hook_set<A...> const& a, hook_set<B...> const& b) {
     hook_set<A..., B...> both{};
-    for (std::size_t i = 0; i < sizeof...(A); ++i) both.addresses[i] = a.addresses[i];
-    for (std::size_t i = 0; i < sizeof...(B); ++i) both.addresses[sizeof...(A) + i] = b.addresses[i];
+    for (std::size_t i = 0; i < sizeof...(A); ++i)
+        both.addresses[i] = a.addresses[i];
+    for (std::size_t i = 0; i < sizeof...(B); ++i)
+        both.addresses[sizeof...(A) + i] = b.addresses[i];
     return both;
 }
 
@@ -52,7 +55,8 @@ template <class Event, class... Hooks>
 [[nodiscard]] constexpr hook_set<hook_of<Event, Hooks>...> hooks_of(slot<Event, Hooks...> const& of) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
         return hook_set<hook_of<Event, Hooks>...>{{static_cast<void const*>(&of.template hook<I>())...}};
-    }(std::index_sequence_for<Hooks...>{});
+    }
+    (std::index_sequence_for<Hooks...>{});
 }
 
 /// The hooks of several slots: those that were prepended, the last of them in front, then the others.
@@ -104,12 +108,16 @@ inline constexpr bool has_slots<list<What...>> = (false || ... || is_attached_sl
 
 /// A layer whose policies hold hooks. (The slots of a name are those of what it names.)
 template <class Node>
-concept has_policy_slots = !is_named<Node> && requires { requires(Node::slot_list::size != 0); };
+concept has_policy_slots = !is_named<Node> && requires {
+    requires(Node::slot_list::size != 0);
+};
 
-/// All hooks of a node as one pack of slots: those of the layer's policies, those of its name, those attached.
+/// All hooks of a node as one pack of slots: those of the layer's policies, those of its name, those
+/// attached.
 template <class Node, class Facts, class... NamedSlots, std::size_t... NamedIndices, class... Here>
 [[nodiscard]] auto hooks_at(lowering<Facts> const& into, Node const& node,
-                            leaves<std::index_sequence<NamedIndices...>, NamedSlots...> const& of_name, list<Here...>) {
+                            leaves<std::index_sequence<NamedIndices...>, NamedSlots...> const& of_name,
+                            list<Here...>) {
     auto const attached = [&]<std::size_t Index, class Slot>(attached_slot<Index, Slot>) -> Slot const& {
         return get_leaf<Index>(*into.slots);
     };
@@ -121,9 +129,9 @@ template <class Node, class Facts, class... NamedSlots, std::size_t... NamedIndi
     if constexpr (has_policy_slots<Node>)
         return [&]<std::size_t... I>(std::index_sequence<I...>) {
             return with_attached(get_leaf<I>(node.slots())..., get_leaf<NamedIndices>(of_name)...);
-        }(std::make_index_sequence<Node::slot_list::size>{});
-    else
-        return with_attached(get_leaf<NamedIndices>(of_name)...);
+        }
+    (std::make_index_sequence<Node::slot_list::size>{});
+    else return with_attached(get_leaf<NamedIndices>(of_name)...);
 }
 
 template <class Event, class... Hooks>
@@ -131,7 +139,8 @@ constexpr bool has_event(hook_set<Hooks...> const&) {
     return (false || ... || std::is_same_v<typename Hooks::event, Event>);
 }
 
-// --- typed hooks -------------------------------------------------------------------------------------------------
+// --- typed hooks
+// -------------------------------------------------------------------------------------------------
 
 /// What is called: a transform's own forward, or the hook itself.
 template <class Hook>
@@ -177,8 +186,8 @@ void run_forward_pre(tape<T>& t, step<T> const& s) {
     auto const& in = t.value(s.input);
     typed_layer<Node, T> const layer{layer_source<Node>(t, s.node)};
     call_typed<events::forward_pre, rank, Shape>(t, forward_function(*static_cast<Hook const*>(s.object)),
-                                                 s.output >= 0 ? t.value(s.output).data : nullptr, in.sizes, layer,
-                                                 view_of_cell<rank>(t, in));
+                                                 s.output >= 0 ? t.value(s.output).data : nullptr, in.sizes,
+                                                 layer, view_of_cell<rank>(t, in));
 }
 
 template <class Node, class InShape, class OutShape, class Hook, class T>
@@ -187,8 +196,8 @@ void run_forward_hook(tape<T>& t, step<T> const& s) {
     auto const& out = t.value(s.second_input);
     typed_layer<Node, T> const layer{layer_source<Node>(t, s.node)};
     call_typed<events::forward, rank, OutShape>(t, forward_function(*static_cast<Hook const*>(s.object)),
-                                                s.output >= 0 ? t.value(s.output).data : nullptr, out.sizes, layer,
-                                                view_of_cell<InShape::rank>(t, t.value(s.input)),
+                                                s.output >= 0 ? t.value(s.output).data : nullptr, out.sizes,
+                                                layer, view_of_cell<InShape::rank>(t, t.value(s.input)),
                                                 view_of_cell<rank>(t, out));
 }
 
@@ -211,9 +220,11 @@ void run_transform_backward(tape<T>& t, step<T> const& s) {
     auto& function = const_cast<Hook&>(*static_cast<Hook const*>(s.object)).backward;
     typed_layer<Node, T> const layer{layer_source<Node>(t, s.node)};
     static_assert(replaces<decltype(function), typed_layer<Node, T> const&, seen<T, rank> const&>(),
-                  "hookcam::transform: backward must be callable with (layer, gradient) and return the gradient of what "
+                  "hookcam::transform: backward must be callable with (layer, gradient) and return the "
+                  "gradient of what "
                   "forward replaced; return an expression of its shape");
-    call_typed<events::backward_pre, rank, Shape>(t, function, to.data, to.sizes, layer, view_of_cell<rank>(t, grad));
+    call_typed<events::backward_pre, rank, Shape>(t, function, to.data, to.sizes, layer,
+                                                  view_of_cell<rank>(t, grad));
 }
 
 template <class Node, class InShape, class OutShape, class Hook, bool HasGradient, class T>
@@ -224,11 +235,11 @@ void run_backward_hook(tape<T>& t, step<T> const& s) {
     if constexpr (HasGradient) {
         constexpr std::size_t rank = InShape::rank;
         auto const& grad = t.gradient(s.grad_output);
-        call_typed<events::backward, rank, InShape>(t, hook,
-                                                    s.grad_input >= 0 ? t.gradient(s.grad_input).data : nullptr,
-                                                    grad.sizes, layer, view_of_cell<rank>(t, grad), grad_output);
-    } else if constexpr (hook_must_be_callable<events::backward, Hook, typed_layer<Node, T> const&, no_gradient const&,
-                                               decltype(grad_output)&>::value) {
+        call_typed<events::backward, rank, InShape>(
+            t, hook, s.grad_input >= 0 ? t.gradient(s.grad_input).data : nullptr, grad.sizes, layer,
+            view_of_cell<rank>(t, grad), grad_output);
+    } else if constexpr (hook_must_be_callable<events::backward, Hook, typed_layer<Node, T> const&,
+                                               no_gradient const&, decltype(grad_output)&>::value) {
         // Nothing is there to be replaced: what the hook returns is dropped.
         static_cast<void>(hook(layer, no_gradient{}, grad_output));
     }
@@ -239,9 +250,11 @@ template <class T, class Function>
 void each_parameter_gradient(tape<T>& t, step<T> const& s, Function function) {
     auto const path = t.path_of(s.node);
     for (auto const& row : t.table->parameters) {
-        if (!row.is_learned || row.offset < s.parameters || row.offset >= s.state) continue;
+        if (!row.is_learned || row.offset < s.parameters || row.offset >= s.state)
+            continue;
         std::string_view const name = path.empty() ? std::string_view{row.key} : path_behind(row.key, path);
-        function(name, any_view_of(static_cast<T const*>(t.parameter_gradients.data() + row.offset), row.sizes),
+        function(name,
+                 any_view_of(static_cast<T const*>(t.parameter_gradients.data() + row.offset), row.sizes),
                  t.parameter_gradients.data() + row.offset);
     }
 }
@@ -261,7 +274,8 @@ void run_parameter_hook(tape<T>& t, step<T> const& s) {
     using layer_type = typed_layer<Node, T> const&;
     if constexpr (hook_must_be_callable<events::parameter_gradient, Hook, layer_type, std::string_view const&,
                                         any_view<T const> const&>::value) {
-        using result = std::invoke_result_t<Hook&, layer_type, std::string_view const&, any_view<T const> const&>;
+        using result =
+            std::invoke_result_t<Hook&, layer_type, std::string_view const&, any_view<T const> const&>;
         if constexpr (hook_result_must_fit<Hook, result, can_replace<result, T, dynamic>()>::value)
             each_parameter_gradient(t, s, [&](std::string_view name, auto const& gradient, T* place) {
                 if constexpr (std::is_void_v<result>)
@@ -272,7 +286,8 @@ void run_parameter_hook(tape<T>& t, step<T> const& s) {
     }
 }
 
-// --- run-time hooks ----------------------------------------------------------------------------------------------
+// --- run-time hooks
+// ----------------------------------------------------------------------------------------------
 
 template <class Event, class T>
 [[nodiscard]] hook_list<Event, T> const& registered(tape<T> const& t, step<T> const& s) {
@@ -283,18 +298,20 @@ bool any_registered(tape<T> const& t, step<T> const& s) {
     return !registered<Event>(t, s).empty();
 }
 
-/// Lets every registered hook see what the ones before it made. Points `to` at the last replacement, or at `from`
-/// where there is none.
+/// Lets every registered hook see what the ones before it made. Points `to` at the last replacement, or at
+/// `from` where there is none.
 template <class Event, class T, class Call>
 void run_registered(tape<T>& t, step<T> const& s, cell<T> const& from, cell<T>& to, Call call) {
     to.data = from.data;
     for (auto const& hook : registered<Event>(t, s)) {
         auto const current = any_batch_view(static_cast<T const*>(to.data), t.batch, from.sizes);
         auto const made = call(hook.call, current);
-        if (!made) continue;
+        if (!made)
+            continue;
         check_replacement(*made, current.shape());
         auto& kept = t.replacements[s.state];
-        if (kept.size() != made->size()) kept = memory<T>(made->size());
+        if (kept.size() != made->size())
+            kept = memory<T>(made->size());
         std::copy_n(made->data(), made->size(), kept.data());
         to.data = kept.data();
     }
@@ -303,8 +320,9 @@ void run_registered(tape<T>& t, step<T> const& s, cell<T> const& from, cell<T>& 
 template <class Node, class T>
 void run_registered_forward_pre(tape<T>& t, step<T> const& s) {
     layer_view<T> const layer{layer_source<Node>(t, s.node)};
-    run_registered<events::forward_pre>(t, s, t.value(s.input), t.value(s.output),
-                                        [&](auto const& hook, auto const& input) { return hook(layer, input); });
+    run_registered<events::forward_pre>(
+        t, s, t.value(s.input), t.value(s.output),
+        [&](auto const& hook, auto const& input) { return hook(layer, input); });
 }
 
 template <class Node, class T>
@@ -312,13 +330,15 @@ void run_registered_forward(tape<T>& t, step<T> const& s) {
     layer_view<T> const layer{layer_source<Node>(t, s.node)};
     auto const& in = t.value(s.input);
     auto const input = any_batch_view(static_cast<T const*>(in.data), t.batch, in.sizes);
-    run_registered<events::forward>(t, s, t.value(s.second_input), t.value(s.output),
-                                    [&](auto const& hook, auto const& output) { return hook(layer, input, output); });
+    run_registered<events::forward>(
+        t, s, t.value(s.second_input), t.value(s.output),
+        [&](auto const& hook, auto const& output) { return hook(layer, input, output); });
 }
 
 template <class Node, class T>
 void run_registered_backward_pre(tape<T>& t, step<T> const& s) {
-    if (!t.needs(s.grad_output)) return;
+    if (!t.needs(s.grad_output))
+        return;
     layer_view<T> const layer{layer_source<Node>(t, s.node)};
     run_registered<events::backward_pre>(
         t, s, t.gradient(s.grad_output), t.gradient(s.grad_input),
@@ -332,16 +352,16 @@ void run_registered_backward(tape<T>& t, step<T> const& s) {
         return any_batch_view(static_cast<T const*>(c.data), t.batch, c.sizes);
     };
     if (s.grad_output >= 0) {
-        if (!t.needs(s.grad_output)) return;
+        if (!t.needs(s.grad_output))
+            return;
         if (registered<events::backward>(t, s).empty()) {
             t.gradient(s.grad_input).data = t.gradient(s.grad_output).data;
             return;
         }
         auto const grad_output = view(t.gradient(s.second_grad_output));
-        run_registered<events::backward>(t, s, t.gradient(s.grad_output), t.gradient(s.grad_input),
-                                         [&](auto const& hook, auto const& grad_input) {
-                                             return hook(layer, grad_input, grad_output);
-                                         });
+        run_registered<events::backward>(
+            t, s, t.gradient(s.grad_output), t.gradient(s.grad_input),
+            [&](auto const& hook, auto const& grad_input) { return hook(layer, grad_input, grad_output); });
         return;
     }
     // The network's input has no gradient here: the hooks get an empty view, and what they return is dropped.
@@ -360,9 +380,11 @@ void run_registered_parameter(tape<T>& t, step<T> const& s) {
         });
 }
 
-// --- lowering ------------------------------------------------------------------------------------------------------
+// --- lowering
+// ------------------------------------------------------------------------------------------------------
 
-/// A hook sees the value that its cell holds when it is called; the sizes of what it makes are those of what it saw.
+/// A hook sees the value that its cell holds when it is called; the sizes of what it makes are those of what
+/// it saw.
 template <class T>
 void plan_replacement(tape<T>& t, step<T> const& s) {
     t.size_value(s.output, t.value(s.second_input >= 0 ? s.second_input : s.input).sizes);
@@ -376,7 +398,8 @@ struct hooked_node {
     lowering<Facts>& into;
     int id;
     std::size_t first_parameter = into.parameters;
-    std::vector<std::size_t> wants_grad_output{}; ///< backward steps that also look at the gradient of the output
+    std::vector<std::size_t>
+        wants_grad_output{}; ///< backward steps that also look at the gradient of the output
 
     [[nodiscard]] step<T> new_step(void const* hook = nullptr) const {
         step<T> s;
@@ -434,7 +457,8 @@ struct hooked_node {
             using here = typename element<I, list<Hooks...>>::type;
             if constexpr (std::is_same_v<typename here::event, events::forward_pre>) {
                 using shape = typename Value::shape;
-                using function = std::remove_reference_t<decltype(forward_function(std::declval<typename here::type const&>()))>;
+                using function = std::remove_reference_t<decltype(forward_function(
+                    std::declval<typename here::type const&>()))>;
                 constexpr bool makes =
                     replaces<function, typed_layer<Node, T> const&, seen<T, shape::rank> const&>();
                 auto s = new_step(hooks.addresses[I]);
@@ -456,9 +480,11 @@ struct hooked_node {
             if constexpr (std::is_same_v<typename here::event, events::forward>) {
                 using in_shape = typename In::shape;
                 using shape = typename Value::shape;
-                using function = std::remove_reference_t<decltype(forward_function(std::declval<typename here::type const&>()))>;
-                constexpr bool makes = replaces<function, typed_layer<Node, T> const&,
-                                                seen<T, in_shape::rank> const&, seen<T, shape::rank> const&>();
+                using function = std::remove_reference_t<decltype(forward_function(
+                    std::declval<typename here::type const&>()))>;
+                constexpr bool makes =
+                    replaces<function, typed_layer<Node, T> const&, seen<T, in_shape::rank> const&,
+                             seen<T, shape::rank> const&>();
                 auto s = new_step(hooks.addresses[I]);
                 s.run = &run_forward_hook<Node, in_shape, shape, typename here::type, T>;
                 s.input = in.cell;
@@ -470,8 +496,8 @@ struct hooked_node {
         }
     }
 
-    /// Records the backward hooks, the last one first: they run in reverse. Returns the value whose gradient the layer
-    /// itself writes.
+    /// Records the backward hooks, the last one first: they run in reverse. Returns the value whose gradient
+    /// the layer itself writes.
     template <std::size_t I, class OutShape, class... Hooks, class Value>
     auto around_backward(hook_set<Hooks...> const& hooks, Value in) {
         if constexpr (I == 0) {
@@ -565,7 +591,8 @@ struct hooked_node {
         s.output = into.to.add_value(Value::shape::value, false);
         s.state = new_replacement();
         into.to.forward.push_back(s);
-        return value<typename Value::shape, Value::gradient_need, true, Value::is_input>{s.output, in.gradient};
+        return value<typename Value::shape, Value::gradient_need, true, Value::is_input>{s.output,
+                                                                                         in.gradient};
     }
 
     template <class In, class Value>
@@ -578,7 +605,8 @@ struct hooked_node {
         s.output = into.to.add_value(Value::shape::value, false);
         s.state = new_replacement();
         into.to.forward.push_back(s);
-        return value<typename Value::shape, Value::gradient_need, true, Value::is_input>{s.output, out.gradient};
+        return value<typename Value::shape, Value::gradient_need, true, Value::is_input>{s.output,
+                                                                                         out.gradient};
     }
 
     template <class Value>
@@ -622,8 +650,8 @@ struct hooked_node {
 };
 
 /// A node at which hooks are attached or may be registered. `body` lowers the node without its hooks.
-template <bool RunTime, class Facts, class Here, class Node, class... Hooks, class Shape, need Gradient, bool Kept,
-          bool IsInput, class Body>
+template <bool RunTime, class Facts, class Here, class Node, class... Hooks, class Shape, need Gradient,
+          bool Kept, bool IsInput, class Body>
 auto lower_hooked(lowering<Facts>& into, int id, Here here, Node const&, hook_set<Hooks...> const& hooks,
                   value<Shape, Gradient, Kept, IsInput> given, Body body) {
     using set = hook_set<Hooks...>;
@@ -660,7 +688,8 @@ auto lower_hooked(lowering<Facts>& into, int id, Here here, Node const&, hook_se
             }();
             auto const around = at.template around_backward<count, out_shape>(hooks, outermost);
             if constexpr (Facts::parameter_gradients) {
-                if constexpr (RunTime) at.registered_after_parameters(open_parameters);
+                if constexpr (RunTime)
+                    at.registered_after_parameters(open_parameters);
                 at.template after_parameters<count>(hooks, open_parameters);
             }
             return around;
@@ -668,7 +697,8 @@ auto lower_hooked(lowering<Facts>& into, int id, Here here, Node const&, hook_se
     }();
 
     auto const ran = body(inner);
-    for (auto const index : open_parameters) into.to.backward[index].state = into.parameters;
+    for (auto const index : open_parameters)
+        into.to.backward[index].state = into.parameters;
 
     auto const after_typed = at.template after_forward<0>(hooks, in, ran);
     auto const after = [&] {
@@ -678,7 +708,8 @@ auto lower_hooked(lowering<Facts>& into, int id, Here here, Node const&, hook_se
             return after_typed;
     }();
     auto const raised = raise<wanted_of_output, false>(into, after);
-    for (auto const index : at.wants_grad_output) into.to.backward[index].second_grad_output = raised.gradient;
+    for (auto const index : at.wants_grad_output)
+        into.to.backward[index].second_grad_output = raised.gradient;
     auto const kept = keep(into, here, raised);
     if constexpr (RunTime) {
         into.to.node_values[static_cast<std::size_t>(id)] = kept.cell;

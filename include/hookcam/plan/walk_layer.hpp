@@ -10,8 +10,8 @@
 
 namespace hookcam::detail {
 
-// The steps of a layer. They are instantiated for the layer's type, the rank of its tensors and the scalar, never
-// for its place in a network.
+// The steps of a layer. They are instantiated for the layer's type, the rank of its tensors and the scalar,
+// never for its place in a network.
 
 template <std::size_t Rank, class T>
 [[nodiscard]] auto view_of_cell(tape<T> const& t, cell<T> const& c) {
@@ -26,7 +26,8 @@ template <std::size_t Rank, class T>
 template <class Layer, class Device, bool KeepsState, class T>
 [[nodiscard]] belongings<Layer, T const, Device> own_of(tape<T>& t, step<T> const& s) {
     belongings<Layer, T const, Device> own{t.parameters + s.parameters, t.scratch.data(), nullptr};
-    if constexpr (KeepsState) own.state = t.states[s.state].of_batch.data();
+    if constexpr (KeepsState)
+        own.state = t.states[s.state].of_batch.data();
     return own;
 }
 
@@ -35,15 +36,19 @@ void plan_layer(tape<T>& t, step<T> const& s) {
     auto const in = t.value(s.input).sizes;
     auto const out = Layer::output_extents(in);
     t.size_value(s.output, out);
-    if constexpr (has_scratch<Layer>) t.scratch_bytes = std::max(t.scratch_bytes, Layer::scratch_bytes(in, out));
-    if constexpr (KeepsState) t.states[s.state].bytes = Layer::state_bytes(in, out);
+    if constexpr (has_scratch<Layer>)
+        t.scratch_bytes = std::max(t.scratch_bytes, Layer::scratch_bytes(in, out));
+    if constexpr (KeepsState)
+        t.states[s.state].bytes = Layer::state_bytes(in, out);
 }
 
-template <class Layer, std::size_t InRank, std::size_t OutRank, class Device, bool InPlace, bool KeepsState, class T>
+template <class Layer, std::size_t InRank, std::size_t OutRank, class Device, bool InPlace, bool KeepsState,
+          class T>
 void forward_layer(tape<T>& t, step<T> const& s) {
     auto& in = t.value(s.input);
     auto& out = t.value(s.output);
-    if constexpr (InPlace || Layer::is_view) out.data = in.data;
+    if constexpr (InPlace || Layer::is_view)
+        out.data = in.data;
     if constexpr (!Layer::is_view) {
         auto const& layer = *static_cast<Layer const*>(s.object);
         auto const x = view_of_cell<InRank>(t, in);
@@ -56,8 +61,8 @@ void forward_layer(tape<T>& t, step<T> const& s) {
 }
 
 /// Calls `function([own,] [x,] [y,] grad_y, to)`, with x and y where they are read.
-template <class Reads, class Layer, std::size_t InRank, std::size_t OutRank, class Device, class T, class Function,
-          class To>
+template <class Reads, class Layer, std::size_t InRank, std::size_t OutRank, class Device, class T,
+          class Function, class To>
 void call_backward(tape<T>& t, step<T> const& s, Function function, To& to) {
     auto const grad_y = view_of_cell<OutRank>(t, t.gradient(s.grad_output));
     auto const with_y = [&](auto const&... before) {
@@ -86,7 +91,9 @@ void backward_layer(tape<T>& t, step<T> const& s) {
     } else {
         auto const& layer = *static_cast<Layer const*>(s.object);
         auto grad_x = view_to_fill<InRank>(t, grad_in);
-        auto const function = [&layer](auto&&... with) { layer.backward(static_cast<decltype(with)>(with)...); };
+        auto const function = [&layer](auto&&... with) {
+            layer.backward(static_cast<decltype(with)>(with)...);
+        };
         call_backward<typename Layer::backward_reads, Layer, InRank, OutRank, Device>(t, s, function, grad_x);
     }
 }
@@ -94,7 +101,8 @@ void backward_layer(tape<T>& t, step<T> const& s) {
 template <class Layer, std::size_t InRank, std::size_t OutRank, class Device, class T>
 void backward_layer_parameters(tape<T>& t, step<T> const& s) {
     auto const& layer = *static_cast<Layer const*>(s.object);
-    belongings<Layer, T, Device> gradients{t.parameter_gradients.data() + s.parameters, t.scratch.data(), nullptr};
+    belongings<Layer, T, Device> gradients{t.parameter_gradients.data() + s.parameters, t.scratch.data(),
+                                           nullptr};
     auto const function = [&layer](auto&&... with) {
         layer.backward_parameters(static_cast<decltype(with)>(with)...);
     };
@@ -108,7 +116,8 @@ struct layer_output {
 
 /// Appends a layer's steps: its forward, and of its backward what somebody needs.
 template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput>
-auto lower_layer(lowering<Facts>& into, Layer const& layer, int node, value<Shape, Gradient, Kept, IsInput> in) {
+auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
+                 value<Shape, Gradient, Kept, IsInput> in) {
     using T = typename Facts::value_type;
     using device = typename Facts::device;
     using out_shape = shape_from<layer_output<Layer, Shape>>;
@@ -120,13 +129,16 @@ auto lower_layer(lowering<Facts>& into, Layer const& layer, int node, value<Shap
     constexpr bool reads_output = passes && Layer::backward_reads::template has<hookcam::output>;
     constexpr bool in_place = Layer::in_place && !Layer::is_view && !Kept && !reads_input;
     constexpr bool keeps_state = has_state<Layer> && passes;
-    using result = value<out_shape, learns ? need::always : Gradient, reads_output || (Layer::is_view && (Kept || reads_input)),
-                         Layer::is_view && IsInput>;
+    using result =
+        value<out_shape, learns ? need::always : Gradient,
+              reads_output || (Layer::is_view && (Kept || reads_input)), Layer::is_view && IsInput>;
 
     auto& to = into.to;
     result out{to.add_value(out_shape::value, !in_place && !Layer::is_view), -1};
-    if constexpr (learns || passes) out.gradient = to.add_gradient(out.cell);
-    if constexpr (learns) to.gradient(out.gradient).is_pinned = true;
+    if constexpr (learns || passes)
+        out.gradient = to.add_gradient(out.cell);
+    if constexpr (learns)
+        to.gradient(out.gradient).is_pinned = true;
 
     step<T> s;
     s.object = &layer;
@@ -164,7 +176,8 @@ auto lower_layer(lowering<Facts>& into, Layer const& layer, int node, value<Shap
     return out;
 }
 
-// --- what composites do with values --------------------------------------------------------------------------
+// --- what composites do with values
+// --------------------------------------------------------------------------
 
 template <class T>
 void forward_sum(tape<T>& t, step<T> const& s) {
@@ -172,7 +185,8 @@ void forward_sum(tape<T>& t, step<T> const& s) {
     auto const& b = t.value(s.second_input);
     auto& out = t.value(s.output);
     std::size_t const size = t.batch * out.sizes.count();
-    for (std::size_t i = 0; i < size; ++i) out.data[i] = a.data[i] + b.data[i];
+    for (std::size_t i = 0; i < size; ++i)
+        out.data[i] = a.data[i] + b.data[i];
 }
 
 template <class T>
@@ -185,8 +199,10 @@ void plan_sum(tape<T>& t, step<T> const& s) {
 template <class T>
 void backward_sum(tape<T>& t, step<T> const& s) {
     auto* const data = t.gradient(s.grad_output).data;
-    if (s.grad_input >= 0) t.gradient(s.grad_input).data = data;
-    if (s.second_grad_input >= 0) t.gradient(s.second_grad_input).data = data;
+    if (s.grad_input >= 0)
+        t.gradient(s.grad_input).data = data;
+    if (s.second_grad_input >= 0)
+        t.gradient(s.second_grad_input).data = data;
 }
 
 /// The gradient of a value that is used twice is the sum of both uses'.
@@ -196,7 +212,8 @@ void backward_fork(tape<T>& t, step<T> const& s) {
     auto const& b = t.gradient(s.second_grad_output);
     auto& to = t.gradient(s.grad_input);
     std::size_t const size = t.batch * to.sizes.count();
-    for (std::size_t i = 0; i < size; ++i) to.data[i] = a.data[i] + b.data[i];
+    for (std::size_t i = 0; i < size; ++i)
+        to.data[i] = a.data[i] + b.data[i];
 }
 
 template <class Facts, class Shape, need Gradient, bool Kept, bool IsInput>
@@ -220,8 +237,8 @@ auto lower_fork(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput> in)
     return std::pair{a, b};
 }
 
-template <class Facts, class ShapeA, need GradientA, bool KeptA, bool IsInputA, class ShapeB, need GradientB, bool KeptB,
-          bool IsInputB>
+template <class Facts, class ShapeA, need GradientA, bool KeptA, bool IsInputA, class ShapeB, need GradientB,
+          bool KeptB, bool IsInputB>
 auto lower_sum(lowering<Facts>& into, value<ShapeA, GradientA, KeptA, IsInputA> a,
                value<ShapeB, GradientB, KeptB, IsInputB> b) {
     using T = typename Facts::value_type;

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "../compose/output_shape.hpp"
 #include "../core/fixed_string.hpp"
 #include "../core/lists.hpp"
-#include "../compose/output_shape.hpp"
 
 #include <cstddef>
 #include <string_view>
@@ -10,8 +10,8 @@
 
 namespace hookcam::detail {
 
-// What waits in a network, and where. A walk narrows the list as it descends, so that a part in which nothing waits
-// has the same type wherever it stands, and is instantiated once.
+// What waits in a network, and where. A walk narrows the list as it descends, so that a part in which nothing
+// waits has the same type wherever it stands, and is instantiated once.
 
 /// `What` waits at `Path`, of which `Walked` characters lie behind.
 template <fixed_string Path, std::size_t Walked, class What>
@@ -45,7 +45,8 @@ template <class Item, fixed_string Name>
 struct narrowed_item;
 template <fixed_string Path, std::size_t Walked, class What, fixed_string Name>
 struct narrowed_item<at<Path, Walked, What>, Name> {
-    static constexpr auto rest = Walked < Path.view().size() ? Path.view().substr(Walked) : std::string_view{};
+    static constexpr auto rest =
+        Walked < Path.view().size() ? Path.view().substr(Walked) : std::string_view{};
     static constexpr bool is_here = rest == Name.view();
     static constexpr bool is_below = !path_behind(rest, Name.view()).empty();
     using here = std::conditional_t<is_here, list<What>, list<>>;

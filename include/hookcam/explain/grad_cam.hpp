@@ -1,0 +1,304 @@
+#pragma once
+
+#include "../core/error.hpp"
+#include "../core/fixed_string.hpp"
+#include "../plan/plan.hpp"
+#include "../tensor/view.hpp"
+#include "heatmap.hpp"
+#include "score.hpp"
+#include "status.hpp"
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <ranges>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace hookcam {
+
+/// The maps of one layer for a batch of images.
+template <class T>
+struct cam_map {
+    xt::xtensor<T, 3> raw; ///< N,h,w: ReLU of the weighted sum of the layer's channels, at the layer's size
+    xt::xtensor<T, 3> heatmap;      ///< N,H,W: at the input's size, from 0 to 1
+    std::vector<cam_status> status; ///< of each image
+};
+
+/// What Grad-CAM finds: the maps of one layer as members, those of several by `get<"path">()`.
+template <class T, std::size_t OutputRank, fixed_string... Paths>
+struct grad_cam_result {
+    xt::xtensor<T, OutputRank + 1> logits; ///< the network's output, the batch first
+    std::vector<std::size_t> predicted;    ///< of each image, the class with the largest logit
+    std::vector<std::size_t> target;       ///< of each image, the class that is explained
+    std::array<cam_map<T>, sizeof...(Paths)> maps;
+
+    template <fixed_string Path>
+    [[nodiscard]] cam_map<T> const& get() const {
+        constexpr auto index = detail::index_of_path<Path>(path_list<Paths...>{});
+        static_assert(
+            index < sizeof...(Paths),
+            "hookcam::grad_cam: the path must be one that was asked for; add it to the call or the request");
+        return maps[index];
+    }
+};
+
+template <class T, std::size_t OutputRank, fixed_string Path>
+struct grad_cam_result<T, OutputRank, Path> : cam_map<T> {
+    xt::xtensor<T, OutputRank + 1> logits;
+    std::vector<std::size_t> predicted;
+    std::vector<std::size_t> target;
+
+    template <fixed_string Asked>
+        requires(Asked.view() == Path.view())
+    [[nodiscard]] cam_map<T> const& get() const { return *this; }
+};
+
+namespace detail {
+
+/// Shows in its arguments the layer's shape.
+template <class Shape, bool IsSpatial>
+struct layer_must_be_spatial {
+    static_assert(
+        IsSpatial,
+        "hookcam::grad_cam: the chosen layer must have a spatial output (C×H×W); pick a convolution, a "
+        "pooling layer, or a block of them");
+    static constexpr bool value = true;
+};
+
+template <class T>
+concept a_target = std::integral<std::remove_cvref_t<T>>;
+
+template <class T>
+concept some_targets = std::ranges::sized_range<T> && std::integral<std::ranges::range_value_t<T>>;
+
+/// A view of one image of a batch.
+template <std::size_t Rank, class View>
+[[nodiscard]] auto one_image(View& batch, std::size_t n) {
+    std::array<std::size_t, Rank> shape{};
+    std::size_t size = 1;
+    for (std::size_t axis = 0; axis < Rank; ++axis)
+        size *= shape[axis] = static_cast<std::size_t>(batch.shape()[axis + 1]);
+    return view_of<Rank>(batch.data() + n * size, shape);
+}
+
+/// What every Grad-CAM request does: forward, one backward from the scores' gradients. It is written with
+/// what any user has: `forward`, `backward` and the kept tensors of a plan.
+template <class Score>
+class cam_walk {
+public:
+    cam_walk() = default;
+    explicit cam_walk(Score score) : m_score{std::move(score)} {}
+
+    template <class Plan, class Input, class Result, class... Target>
+    void run(Plan& plan, Input const& input, Result& result, Target const&... target) const {
+        static_assert(
+            sizeof...(Target) <= 1,
+            "hookcam::grad_cam: must be given at most one target argument; for a batch give a range");
+        constexpr std::size_t rank = Plan::output_shape::rank;
+        auto const output = plan.forward(input);
+        std::size_t const batch = plan.batch();
+        result.logits = output;
+        result.predicted.resize(batch);
+        result.target.resize(batch);
+        for (std::size_t n = 0; n < batch; ++n) {
+            result.predicted[n] = m_score.target(one_image<rank>(output, n));
+            result.target[n] = result.predicted[n];
+        }
+        (set_targets(target, result.target), ...);
+        auto gradient = plan.gradient_to_fill();
+        for (std::size_t n = 0; n < batch; ++n) {
+            auto const one = one_image<rank>(output, n);
+            check_target(result.target[n], static_cast<std::size_t>(one.shape()[0]));
+            auto to = one_image<rank>(gradient, n);
+            m_score.gradient(one, result.target[n], to);
+        }
+        plan.backward();
+    }
+
+private:
+    [[no_unique_address]] Score m_score;
+
+    template <class Target>
+    static void set_targets(Target const& given, std::vector<std::size_t>& targets) {
+        if constexpr (a_target<Target>) {
+            for (auto& target : targets)
+                target = checked_index(given);
+        } else {
+            static_assert(
+                some_targets<Target const&>,
+                "hookcam::grad_cam: the target must be a class's number, or a range of one for each image");
+            if (std::ranges::size(given) != targets.size())
+                throw error{error_kind::use, "hookcam::grad_cam: must be given one target for each image, " +
+                                                 std::to_string(targets.size()) + "; got " +
+                                                 std::to_string(std::ranges::size(given))};
+            auto to = targets.begin();
+            for (auto const& target : given)
+                *to++ = checked_index(target);
+        }
+    }
+
+    template <class Integer>
+    static std::size_t checked_index(Integer given) {
+        if constexpr (std::is_signed_v<Integer>)
+            if (given < 0)
+                throw error{error_kind::use,
+                            "hookcam::grad_cam: a target must be a class's number from 0; got " +
+                                std::to_string(given)};
+        return static_cast<std::size_t>(given);
+    }
+
+    static void check_target(std::size_t target, std::size_t classes) {
+        if (target >= classes)
+            throw error{error_kind::use,
+                        "hookcam::grad_cam: a target must be one of the network's classes, 0 to " +
+                            std::to_string(classes - 1) + "; got " + std::to_string(target)};
+    }
+};
+
+/// Maps of a batch from activations and gradients N,C,h,w, for images of H×W.
+template <class T, class Activation, class Gradient>
+void make_maps(Activation const& activation, Gradient const& gradient, std::size_t height, std::size_t width,
+               std::vector<sum_type<T>>& sums, cam_map<T>& to) {
+    auto const size = [&](std::size_t axis) { return static_cast<std::size_t>(activation.shape()[axis]); };
+    std::size_t const batch = size(0), channels = size(1), h = size(2), w = size(3);
+    to.raw.resize({batch, h, w});
+    to.heatmap.resize({batch, height, width});
+    to.status.resize(batch);
+    sums.resize(h * w);
+    auto const device = device_of(activation);
+    for (std::size_t n = 0; n < batch; ++n) {
+        auto* const raw = to.raw.data() + n * h * w;
+        auto* const heatmap = to.heatmap.data() + n * height * width;
+        auto const at = n * channels * h * w;
+        kernels::grad_cam_map(device, channels, h * w, activation.data() + at, gradient.data() + at,
+                              sums.data(), raw);
+        to.status[n] = kernels::status_of_map(device, h * w, raw);
+        kernels::resize_bilinear(device, h, w, raw, height, width, heatmap);
+        kernels::normalize_map(device, height * width, heatmap);
+    }
+}
+
+} // namespace detail
+
+/// Grad-CAM (Selvaraju et al., 2017) at one or several layers in one pass, for a score that is the predicted
+/// class's logit unless another is given. A plan with this request runs backward no further than the layers'
+/// outputs. It is called as `plan(image)`, `plan(image, target)`, `plan(batch, targets)` with one target for
+/// each image, and returns a `grad_cam_result` that is good until the next call.
+template <class Score, fixed_string... Paths>
+class scored_grad_cam_request : public gradients_request<Paths...> {
+public:
+    static_assert(sizeof...(Paths) > 0, "hookcam::grad_cam: must name a layer; give at least one path");
+
+    template <class T, std::size_t OutputRank>
+    struct storage {
+        grad_cam_result<T, OutputRank, Paths...> result;
+        std::vector<detail::sum_type<T>> sums;
+    };
+
+    scored_grad_cam_request() = default;
+    explicit scored_grad_cam_request(Score score) : m_walk{std::move(score)} {}
+
+    template <class Plan, class Input, class... Target>
+    auto const& run(Plan& plan, Input const& input, Target const&... target) {
+        static_assert((true && ... && is_spatial<Plan, Paths>()));
+        auto& [result, sums] = plan.storage();
+        m_walk.run(plan, input, result, target...);
+        auto const sizes = plan.input_sizes();
+        (detail::make_maps(plan.template activation<Paths>(), plan.template gradient<Paths>(), sizes[1],
+                           sizes[2], sums, map<Paths>(result)),
+         ...);
+        return result;
+    }
+
+private:
+    [[no_unique_address]] detail::cam_walk<Score> m_walk;
+
+    template <class Plan, fixed_string Path>
+    static constexpr bool is_spatial() {
+        constexpr auto sizes =
+            detail::sizes_at<typename Plan::network_type>(Path.view(), Plan::input_shape::value).sizes;
+        return detail::layer_must_be_spatial<
+            detail::shape_at<typename Plan::network_type, Path, typename Plan::input_shape>,
+            sizes.rank == 3>::value;
+    }
+
+    template <fixed_string Path, class T, std::size_t Rank>
+    static cam_map<T>& map(grad_cam_result<T, Rank, Paths...>& result) {
+        if constexpr (sizeof...(Paths) == 1)
+            return result;
+        else
+            return result.maps[detail::index_of_path<Path>(path_list<Paths...>{})];
+    }
+};
+
+/// Grad-CAM of the predicted class, or of a target that is given.
+template <fixed_string... Paths>
+using grad_cam_request = scored_grad_cam_request<logit_score, Paths...>;
+
+/// Grad-CAM at a layer whose path is given when the plan is made, for a model with run-time hooks: one
+/// instantiation serves every path. The plan's `chosen_activation()` and `chosen_gradient()` are what the map
+/// was made of. A layer without spatial output throws at the first call and lists those that have one.
+template <class Score = logit_score>
+class grad_cam_at : public gradients_request<> {
+public:
+    static constexpr bool chooses_path = true;
+
+    template <class T, std::size_t OutputRank>
+    struct storage {
+        grad_cam_result<T, OutputRank, ""> result;
+        std::vector<detail::sum_type<T>> sums;
+    };
+
+    explicit grad_cam_at(std::string_view path, Score score = {}) : m_path{path}, m_walk{std::move(score)} {}
+
+    [[nodiscard]] std::string const& path() const noexcept { return m_path; }
+
+    template <class Plan, class Input, class... Target>
+    auto const& run(Plan& plan, Input const& input, Target const&... target) {
+        auto& [result, sums] = plan.storage();
+        plan.require_chosen_rank(3);
+        m_walk.run(plan, input, result, target...);
+        auto const sizes = plan.input_sizes();
+        detail::make_maps(plan.chosen_activation(), plan.chosen_gradient(), sizes[1], sizes[2], sums,
+                          static_cast<cam_map<typename Plan::value_type>&>(result));
+        return result;
+    }
+
+private:
+    std::string m_path;
+    [[no_unique_address]] detail::cam_walk<Score> m_walk;
+};
+
+/// Grad-CAM once: `grad_cam<"conv3">(model, image)`, or with a target, or one for each image of a batch. The
+/// model may have hooks attached. The result owns its memory.
+template <fixed_string Path, fixed_string... More, class Model, class Input, class... Target>
+    requires detail::can_be_planned<Model>
+[[nodiscard]] auto grad_cam(Model const& of, Input const& image, Target const&... target) {
+    auto once = plan(of, grad_cam_request<Path, More...>{});
+    return once(image, target...);
+}
+
+/// The same for another score, one of ours or your own: `grad_cam_of<"conv3">(model, probability_score{},
+/// image)`.
+template <fixed_string Path, fixed_string... More, class Model, class Input, class Score, class... Target>
+    requires detail::can_be_planned<Model>
+[[nodiscard]] auto grad_cam_of(Model const& of, Score score, Input const& image, Target const&... target) {
+    auto once = plan(of, scored_grad_cam_request<Score, Path, More...>{std::move(score)});
+    return once(image, target...);
+}
+
+/// Grad-CAM once at a layer given at run time: `grad_cam(open, "layer2.1", image)`. The result owns its
+/// memory.
+template <class Opened, class Input, class... Target>
+    requires(detail::source_of<std::remove_cvref_t<Opened>>::type::run_time_hooks)
+[[nodiscard]] auto grad_cam(Opened const& open, std::string_view path, Input const& image,
+                            Target const&... target) {
+    auto once = plan(open, grad_cam_at<>{path});
+    return once(image, target...);
+}
+
+} // namespace hookcam
