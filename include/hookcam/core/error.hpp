@@ -4,7 +4,8 @@
 #include <string>
 
 #if !defined(__cpp_exceptions) || !defined(__cpp_rtti)
-#error "hookcam reports errors by exceptions and erases run-time hooks by RTTI: compile without -fno-exceptions and -fno-rtti"
+#error                                                                                                       \
+    "hookcam reports errors by exceptions and erases run-time hooks by RTTI: compile without -fno-exceptions and -fno-rtti"
 #endif
 
 namespace hookcam {

@@ -23,22 +23,26 @@ struct extents {
 
     template <class... Sizes>
     explicit constexpr extents(std::size_t first, Sizes... rest) noexcept
-        : rank{1 + sizeof...(Sizes)}, sizes{first, static_cast<std::size_t>(rest)...} {}
+        : rank{1 + sizeof...(Sizes)},
+          sizes{first, static_cast<std::size_t>(rest)...} {}
 
     [[nodiscard]] constexpr std::size_t operator[](std::size_t axis) const noexcept { return sizes[axis]; }
 
     /// True where every size is known.
     [[nodiscard]] constexpr bool is_known() const noexcept {
         for (std::size_t axis = 0; axis < rank; ++axis)
-            if (sizes[axis] == dynamic) return false;
+            if (sizes[axis] == dynamic)
+                return false;
         return true;
     }
 
     /// The number of elements; `dynamic` where a size is not known.
     [[nodiscard]] constexpr std::size_t count() const noexcept {
-        if (!is_known()) return dynamic;
+        if (!is_known())
+            return dynamic;
         std::size_t product = 1;
-        for (std::size_t axis = 0; axis < rank; ++axis) product *= sizes[axis];
+        for (std::size_t axis = 0; axis < rank; ++axis)
+            product *= sizes[axis];
         return product;
     }
 
@@ -47,9 +51,11 @@ struct extents {
 
 /// True where the two could be the same sizes: equal ranks, and equal sizes wherever both are known.
 [[nodiscard]] constexpr bool compatible(extents const& a, extents const& b) noexcept {
-    if (a.rank != b.rank) return false;
+    if (a.rank != b.rank)
+        return false;
     for (std::size_t axis = 0; axis < a.rank; ++axis)
-        if (a[axis] != b[axis] && a[axis] != dynamic && b[axis] != dynamic) return false;
+        if (a[axis] != b[axis] && a[axis] != dynamic && b[axis] != dynamic)
+            return false;
     return true;
 }
 
@@ -57,7 +63,8 @@ struct extents {
 [[nodiscard]] inline std::string to_string(extents const& sizes) {
     std::string text;
     for (std::size_t axis = 0; axis < sizes.rank; ++axis) {
-        if (axis != 0) text += 'x';
+        if (axis != 0)
+            text += 'x';
         text += sizes[axis] == dynamic ? std::string{"?"} : std::to_string(sizes[axis]);
     }
     return text;
@@ -66,7 +73,8 @@ struct extents {
 /// States what a layer asks of its input. In a constant expression a broken rule does not compile, and the
 /// compilers print the sentence and the sizes; at run time it throws `hookcam::error` of kind shape.
 constexpr void require(bool holds, char const* sentence, extents const& got) {
-    if (!holds) throw error{error_kind::shape, std::string{sentence} + "; got " + to_string(got)};
+    if (!holds)
+        throw error{error_kind::shape, std::string{sentence} + "; got " + to_string(got)};
 }
 
 /// Sizes as a type, without the batch. A size may be `dynamic`.
@@ -95,8 +103,8 @@ struct shape_from_value<Holder, std::index_sequence<Axes...>> {
     using type = shape<Holder::value[Axes]...>;
 };
 
-/// The shape type of a type that holds `extents` as its `value`. (Extents themselves as a template argument crash
-/// g++ 12 where they depend on other arguments.)
+/// The shape type of a type that holds `extents` as its `value`. (Extents themselves as a template argument
+/// crash g++ 12 where they depend on other arguments.)
 template <class Holder>
 using shape_from = typename shape_from_value<Holder>::type;
 

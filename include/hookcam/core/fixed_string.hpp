@@ -11,7 +11,8 @@ struct fixed_string {
     char characters[Size]{};
 
     constexpr fixed_string(char const (&text)[Size]) noexcept {
-        for (std::size_t i = 0; i < Size; ++i) characters[i] = text[i];
+        for (std::size_t i = 0; i < Size; ++i)
+            characters[i] = text[i];
     }
 
     [[nodiscard]] constexpr std::string_view view() const noexcept { return {characters, Size - 1}; }

@@ -119,13 +119,16 @@ template <class Kind, class... Policies>
 inline constexpr bool has_policy = (false || ... || std::is_same_v<typename Policies::kind, Kind>);
 
 template <class T>
-concept a_policy = requires { typename T::kind; };
+concept a_policy = requires {
+    typename T::kind;
+};
 
 /// Names in its arguments the layer and the policy that it does not know.
 template <class Layer, class Policy, bool Known>
 struct known_policy {
-    static_assert(Known, "hookcam::layer: a layer takes only policies that it knows; take this policy out, or see "
-                         "the layer's documentation for those it takes");
+    static_assert(Known,
+                  "hookcam::layer: a layer takes only policies that it knows; take this policy out, or see "
+                  "the layer's documentation for those it takes");
     static constexpr bool value = true;
 };
 
@@ -138,8 +141,8 @@ constexpr bool policy_is_one_of() {
 }
 
 template <class Kind, class... Policies>
-inline constexpr std::size_t count_policy =
-    (std::size_t{0} + ... + (std::is_same_v<typename Policies::kind, Kind> ? 1u : 0u));
+inline constexpr std::size_t count_policy = (std::size_t{0} + ... +
+                                             (std::is_same_v<typename Policies::kind, Kind> ? 1u : 0u));
 
 } // namespace detail
 

@@ -27,10 +27,12 @@ inline void replace_all(std::string& text, std::string_view what, std::string_vi
 inline void spell_reals(std::string& text) {
     for (auto open = text.find('{'); open != std::string::npos; open = text.find('{', open + 1)) {
         auto const close = text.find('}', open);
-        if (close == std::string::npos) return;
+        if (close == std::string::npos)
+            return;
         std::uint64_t bits = 0;
         auto const end = text.data() + close;
-        if (std::from_chars(text.data() + open + 1, end, bits).ptr != end) continue;
+        if (std::from_chars(text.data() + open + 1, end, bits).ptr != end)
+            continue;
         char digits[32];
         auto const written = std::to_chars(digits, digits + sizeof digits, std::bit_cast<double>(bits)).ptr;
         auto const start = open >= 4 && text.compare(open - 4, 4, "real") == 0 ? open - 4 : open;
@@ -46,7 +48,8 @@ template <class T>
     constexpr auto raw = raw_type_name<T>();
     std::string name{raw.substr(name_prefix, raw.size() - name_prefix - name_suffix)};
     replace_all(name, "hookcam::", "");
-    while (name.find("> >") != std::string::npos) replace_all(name, "> >", ">>");
+    while (name.find("> >") != std::string::npos)
+        replace_all(name, "> >", ">>");
     spell_reals(name);
     return name;
 }

@@ -34,13 +34,15 @@ template <class T>
 struct erased_hook<events::backward_pre, T> : erased_hook<events::forward_pre, T> {};
 template <class T>
 struct erased_hook<events::forward, T> {
-    using type = std::function<replacement<T>(layer_view<T> const&, any_view<T const> const&, any_view<T const> const&)>;
+    using type = std::function<replacement<T>(layer_view<T> const&, any_view<T const> const&,
+                                              any_view<T const> const&)>;
 };
 template <class T>
 struct erased_hook<events::backward, T> : erased_hook<events::forward, T> {};
 template <class T>
 struct erased_hook<events::parameter_gradient, T> {
-    using type = std::function<replacement<T>(layer_view<T> const&, std::string_view, any_view<T const> const&)>;
+    using type =
+        std::function<replacement<T>(layer_view<T> const&, std::string_view, any_view<T const> const&)>;
 };
 
 template <class Event, class T>
@@ -65,8 +67,8 @@ public:
     virtual void remove(std::uint64_t id) = 0;
 };
 
-/// All run-time hooks of an opened model. A walk takes a snapshot when it begins, and a change makes a new table:
-/// so a hook may remove itself or add others, and other threads may walk meanwhile.
+/// All run-time hooks of an opened model. A walk takes a snapshot when it begins, and a change makes a new
+/// table: so a hook may remove itself or add others, and other threads may walk meanwhile.
 template <class T>
 class hook_registry final : public removable_hooks {
 public:
@@ -89,8 +91,11 @@ public:
         std::lock_guard const lock{m_mutex};
         auto changed = std::make_shared<table>(*m_table);
         for (auto& layer : *changed)
-            std::apply([id](auto&... lists) { (std::erase_if(lists, [id](auto const& hook) { return hook.id == id; }), ...); },
-                       layer);
+            std::apply(
+                [id](auto&... lists) {
+                    (std::erase_if(lists, [id](auto const& hook) { return hook.id == id; }), ...);
+                },
+                layer);
         m_table = std::move(changed);
     }
 
@@ -107,12 +112,14 @@ private:
 
 } // namespace detail
 
-/// Takes a run-time hook off again. Movable; it may outlive what it was registered at, and letting it go leaves
-/// the hook in place (`scoped_hook` takes it off).
+/// Takes a run-time hook off again. Movable; it may outlive what it was registered at, and letting it go
+/// leaves the hook in place (`scoped_hook` takes it off).
 class hook_handle {
 public:
     hook_handle() = default;
-    hook_handle(std::weak_ptr<detail::removable_hooks> hooks, std::uint64_t id) : m_hooks{std::move(hooks)}, m_id{id} {}
+    hook_handle(std::weak_ptr<detail::removable_hooks> hooks, std::uint64_t id)
+        : m_hooks{std::move(hooks)},
+          m_id{id} {}
     hook_handle(hook_handle&&) noexcept = default;
     hook_handle& operator=(hook_handle&&) noexcept = default;
     hook_handle(hook_handle const&) = delete;
@@ -121,7 +128,8 @@ public:
 
     /// Takes the hook off from the next walk on. A second call does nothing.
     void remove() {
-        if (auto const hooks = m_hooks.lock()) hooks->remove(m_id);
+        if (auto const hooks = m_hooks.lock())
+            hooks->remove(m_id);
         m_hooks.reset();
     }
 

@@ -78,7 +78,8 @@ template <class... Hooks>
     return slot<events::forward, Hooks...>{std::in_place, std::move(hooks)...};
 }
 
-/// Hooks called before the layer's backward, with (layer, grad_output). What they return replaces grad_output.
+/// Hooks called before the layer's backward, with (layer, grad_output). What they return replaces
+/// grad_output.
 template <class... Hooks>
 [[nodiscard]] constexpr auto on_backward_pre(Hooks... hooks) {
     return slot<events::backward_pre, Hooks...>{std::in_place, std::move(hooks)...};

@@ -12,8 +12,8 @@ struct transform_hook {
     [[no_unique_address]] Backward backward;
 };
 
-/// A hook for `on_forward` or `on_forward_pre` whose replacement is differentiated: `forward` is called with the
-/// event's arguments and returns the replacement; `backward` is called with (layer, gradient of the
+/// A hook for `on_forward` or `on_forward_pre` whose replacement is differentiated: `forward` is called with
+/// the event's arguments and returns the replacement; `backward` is called with (layer, gradient of the
 /// replacement) and returns the gradient of what was replaced, of the same shape. Without it the gradient
 /// passes straight through.
 template <class Forward, class Backward>

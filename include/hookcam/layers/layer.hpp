@@ -26,12 +26,14 @@ struct reads {
 ///
 /// - `static constexpr extents output_extents(extents in)`: the sizes after the layer, without the batch. It
 ///   states what it asks of its input by `require`. A size may be `dynamic` and is then handed through.
-/// - `void forward(x, y) const`, `void backward([x,] [y,] grad_y, grad_x) const`: views N,C,H,W or N,F. Backward gets
+/// - `void forward(x, y) const`, `void backward([x,] [y,] grad_y, grad_x) const`: views N,C,H,W or N,F.
+/// Backward gets
 ///   the input and the output where `backward_reads` names them.
 /// - `using parameters = hookcam::parameters<…>`: then `forward(own, x, y)`, `backward(own, …)`, and
 ///   `backward_parameters(own, x, grad_y, gradients)`, which sets every learned parameter's gradient, summed
 ///   over the batch. `get<"weight">(own)` is a view of a parameter.
-/// - `scratch_bytes(in, out)` for one call, `state_bytes(in, out)` for each image from forward to backward: then
+/// - `scratch_bytes(in, out)` for one call, `state_bytes(in, out)` for each image from forward to backward:
+/// then
 ///   `own` comes too, with `own.scratch` and `own.state`.
 template <class Derived, class... Policies>
 struct layer {
@@ -78,9 +80,13 @@ concept a_layer = std::is_base_of_v<layer<T>, T> || requires {
 };
 
 template <class Layer>
-concept has_scratch = requires(extents sizes) { Layer::scratch_bytes(sizes, sizes); };
+concept has_scratch = requires(extents sizes) {
+    Layer::scratch_bytes(sizes, sizes);
+};
 template <class Layer>
-concept has_state = requires(extents sizes) { Layer::state_bytes(sizes, sizes); };
+concept has_state = requires(extents sizes) {
+    Layer::state_bytes(sizes, sizes);
+};
 
 /// True where the layer's functions take `own` first.
 template <class Layer>
@@ -91,7 +97,9 @@ template <class Layer, class Kinds, class... Policies>
 struct check_policies;
 template <class Layer, class... Kinds, class... Policies>
 struct check_policies<Layer, list<Kinds...>, Policies...> {
-    static_assert((true && ... && known_policy<Layer, Policies, policy_is_one_of<Policies, policy::slot, Kinds...>()>::value));
+    static_assert(
+        (true && ... &&
+         known_policy<Layer, Policies, policy_is_one_of<Policies, policy::slot, Kinds...>()>::value));
     static_assert((true && ... && (count_policy<Kinds, Policies...> <= 1)),
                   "hookcam::layer: a layer takes one policy of a kind; take the others out");
     static constexpr bool value = true;

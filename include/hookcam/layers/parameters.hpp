@@ -70,8 +70,8 @@ constexpr auto find_parameter(parameters<Parameters...>) {
 
 } // namespace detail
 
-/// What a plan hands to a layer beside its input: the layer's parameters (or, for a backward, their gradients),
-/// scratch memory for the call, and the state that forward leaves for backward.
+/// What a plan hands to a layer beside its input: the layer's parameters (or, for a backward, their
+/// gradients), scratch memory for the call, and the state that forward leaves for backward.
 template <class Layer, class T, class Device>
 struct belongings {
     using layer_type = Layer;
@@ -89,7 +89,8 @@ template <fixed_string Name, class Layer, class T, class Device>
     constexpr auto found = detail::find_parameter<Name>(typename Layer::parameters{});
     constexpr std::size_t rank = decltype(found.first)::rank;
     std::array<std::size_t, rank> shape{};
-    for (std::size_t axis = 0; axis < rank; ++axis) shape[axis] = decltype(found.first)::sizes[axis];
+    for (std::size_t axis = 0; axis < rank; ++axis)
+        shape[axis] = decltype(found.first)::sizes[axis];
     return detail::view_of<rank>(own.parameters + found.second, shape);
 }
 

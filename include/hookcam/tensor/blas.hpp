@@ -21,8 +21,8 @@ enum class transposed : bool { no, yes };
 /// C = A·B + beta·C over row-major matrices: A is m×k, B is k×n, C is m×n. A transposed one is stored the
 /// other way round. The leading sizes are those of the matrices as stored. T is float or double.
 template <class T>
-void gemm(transposed a_is, transposed b_is, std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t lda,
-          T const* b, std::size_t ldb, T beta, T* c, std::size_t ldc) {
+void gemm(transposed a_is, transposed b_is, std::size_t m, std::size_t n, std::size_t k, T const* a,
+          std::size_t lda, T const* b, std::size_t ldb, T beta, T* c, std::size_t ldc) {
     static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>,
                   "hookcam::model: the scalar type must be float or double");
     using index = xt::blas_index_t;

@@ -17,11 +17,14 @@ public:
 
     memory() = default;
     explicit memory(std::size_t size)
-        : m_data{static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{alignment}))}, m_size{size} {
+        : m_data{static_cast<T*>(::operator new (size * sizeof(T), std::align_val_t{alignment}))},
+          m_size{size} {
         std::fill_n(m_data.get(), size, T{});
     }
     memory(memory const& other) : memory(other.m_size) { std::copy_n(other.data(), m_size, data()); }
-    memory(memory&& other) noexcept : m_data{std::move(other.m_data)}, m_size{other.m_size} { other.m_size = 0; }
+    memory(memory&& other) noexcept : m_data{std::move(other.m_data)}, m_size{other.m_size} {
+        other.m_size = 0;
+    }
     memory& operator=(memory other) noexcept {
         std::swap(m_data, other.m_data);
         std::swap(m_size, other.m_size);
@@ -35,7 +38,7 @@ public:
 
 private:
     struct release {
-        void operator()(T* block) const noexcept { ::operator delete(block, std::align_val_t{alignment}); }
+        void operator()(T* block) const noexcept { ::operator delete (block, std::align_val_t{alignment}); }
     };
     std::unique_ptr<T[], release> m_data;
     std::size_t m_size = 0;

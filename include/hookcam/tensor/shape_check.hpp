@@ -18,7 +18,8 @@ inline constexpr std::size_t rank_of = xt::get_rank<std::remove_cvref_t<Expressi
 template <class Sizes>
 [[nodiscard]] std::string shape_text(Sizes const& shape) {
     std::string text;
-    for (auto const size : shape) text += (text.empty() ? "" : "x") + std::to_string(size);
+    for (auto const size : shape)
+        text += (text.empty() ? "" : "x") + std::to_string(size);
     return text;
 }
 
@@ -29,7 +30,8 @@ void check_shape(Expression const& made, Sizes const& shape, error_kind kind, ch
     for (std::size_t axis = 0; same && axis < shape.size(); ++axis)
         same = static_cast<std::size_t>(made.shape()[axis]) == shape[axis];
     if (!same)
-        throw error{kind, std::string{sentence} + ": " + shape_text(shape) + "; got " + shape_text(made.shape())};
+        throw error{kind,
+                    std::string{sentence} + ": " + shape_text(shape) + "; got " + shape_text(made.shape())};
 }
 
 } // namespace hookcam::detail

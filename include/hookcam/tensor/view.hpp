@@ -9,8 +9,8 @@
 
 namespace hookcam {
 
-/// What a layer and a typed hook see of a tensor: an xtensor adaptor of static rank over memory that a plan or a
-/// model owns, row-major, the batch first (N,C,H,W or N,F). Good until the call returns.
+/// What a layer and a typed hook see of a tensor: an xtensor adaptor of static rank over memory that a plan
+/// or a model owns, row-major, the batch first (N,C,H,W or N,F). Good until the call returns.
 template <class T, std::size_t Rank>
 using tensor_view = decltype(xt::adapt(static_cast<T*>(nullptr), std::size_t{}, xt::no_ownership(),
                                        std::array<std::size_t, Rank>{}));
@@ -38,7 +38,8 @@ namespace detail {
 template <std::size_t Rank, class T>
 [[nodiscard]] tensor_view<T, Rank> view_of(T* data, std::array<std::size_t, Rank> const& shape) {
     std::size_t size = 1;
-    for (auto const axis : shape) size *= axis;
+    for (auto const axis : shape)
+        size *= axis;
     // The adaptor wants a pointer it may keep; the cast takes nothing but the reference away.
     return xt::adapt(static_cast<T*>(data), size, xt::no_ownership(), shape);
 }
@@ -47,7 +48,8 @@ template <std::size_t Rank, class T>
 template <std::size_t ImageRank, class T>
 [[nodiscard]] tensor_view<T, ImageRank + 1> batch_view(T* data, std::size_t batch, extents const& sizes) {
     std::array<std::size_t, ImageRank + 1> shape{batch};
-    for (std::size_t axis = 0; axis < ImageRank; ++axis) shape[axis + 1] = sizes[axis];
+    for (std::size_t axis = 0; axis < ImageRank; ++axis)
+        shape[axis + 1] = sizes[axis];
     return view_of<ImageRank + 1>(data, shape);
 }
 
@@ -55,7 +57,8 @@ template <std::size_t ImageRank, class T>
 template <std::size_t Rank, class T>
 [[nodiscard]] tensor_view<T, Rank> image_view(T* data, extents const& sizes) {
     std::array<std::size_t, Rank> shape{};
-    for (std::size_t axis = 0; axis < Rank; ++axis) shape[axis] = sizes[axis];
+    for (std::size_t axis = 0; axis < Rank; ++axis)
+        shape[axis] = sizes[axis];
     return view_of<Rank>(data, shape);
 }
 
@@ -69,7 +72,8 @@ void fill(View place, Expression const& made) {
 template <class T>
 [[nodiscard]] any_view<T> any_view_of(T* data, extents const& sizes) {
     xt::dynamic_shape<std::size_t> shape(sizes.rank);
-    for (std::size_t axis = 0; axis < sizes.rank; ++axis) shape[axis] = sizes[axis];
+    for (std::size_t axis = 0; axis < sizes.rank; ++axis)
+        shape[axis] = sizes[axis];
     return xt::adapt(static_cast<T*>(data), sizes.count(), xt::no_ownership(), shape);
 }
 
@@ -78,7 +82,8 @@ template <class T>
 [[nodiscard]] any_view<T> any_batch_view(T* data, std::size_t batch, extents const& sizes) {
     xt::dynamic_shape<std::size_t> shape(sizes.rank + 1);
     shape[0] = batch;
-    for (std::size_t axis = 0; axis < sizes.rank; ++axis) shape[axis + 1] = sizes[axis];
+    for (std::size_t axis = 0; axis < sizes.rank; ++axis)
+        shape[axis + 1] = sizes[axis];
     return xt::adapt(static_cast<T*>(data), batch * sizes.count(), xt::no_ownership(), shape);
 }
 

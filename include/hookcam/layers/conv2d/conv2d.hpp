@@ -103,8 +103,8 @@ private:
     }
 
     template <class Own>
-    static auto scratch(Own const& own) -> typename Own::value_type* {
-        return static_cast<typename Own::value_type*>(own.scratch);
+    static auto scratch(Own const& own) {
+        return static_cast<std::remove_const_t<typename Own::value_type>*>(own.scratch);
     }
 };
 
