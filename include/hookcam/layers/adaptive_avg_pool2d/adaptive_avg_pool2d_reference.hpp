@@ -10,7 +10,7 @@ namespace hookcam::reference {
 /// Calls `visit(x_index, y_index, divisor)` for every element that an output element averages: row r belongs
 /// to output row i where floor(i·in/out) ≤ r < ceil((i + 1)·in/out), and so for columns.
 template <class Visit>
-void for_each_adaptive(kernels::adaptive_avg_pool2d_parameters const& of, Visit&& visit) {
+void for_each_in_part(kernels::adaptive_avg_pool2d_parameters const& of, Visit&& visit) {
     auto const from = [](std::size_t index, std::size_t in, std::size_t out) {
         return static_cast<std::size_t>(
             std::floor(static_cast<double>(index * in) / static_cast<double>(out)));
@@ -39,7 +39,7 @@ template <class T>
 void adaptive_avg_pool2d(kernels::adaptive_avg_pool2d_parameters const& of, T const* x, T* y) {
     for (std::size_t i = 0; i < of.planes * of.out_height * of.out_width; ++i)
         y[i] = T{0};
-    for_each_adaptive(of, [&](std::size_t at_x, std::size_t at_y, std::size_t divisor) {
+    for_each_in_part(of, [&](std::size_t at_x, std::size_t at_y, std::size_t divisor) {
         y[at_y] += x[at_x] / static_cast<T>(divisor);
     });
 }
@@ -50,7 +50,7 @@ void adaptive_avg_pool2d_backward(kernels::adaptive_avg_pool2d_parameters const&
                                   T* grad_x) {
     for (std::size_t i = 0; i < of.planes * of.in_height * of.in_width; ++i)
         grad_x[i] = T{0};
-    for_each_adaptive(of, [&](std::size_t at_x, std::size_t at_y, std::size_t divisor) {
+    for_each_in_part(of, [&](std::size_t at_x, std::size_t at_y, std::size_t divisor) {
         grad_x[at_x] += grad_y[at_y] / static_cast<T>(divisor);
     });
 }

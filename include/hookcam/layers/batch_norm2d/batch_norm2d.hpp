@@ -75,7 +75,7 @@ private:
 
     template <class Own>
     static auto tensors(Own const& own) {
-        kernels::batch_norm2d_tensors<typename Own::value_type> found;
+        kernels::batch_norm2d_tensors<std::remove_const_t<typename Own::value_type>> found;
         if constexpr (is_affine) {
             found.weight = get<"weight">(own).data();
             found.bias = get<"bias">(own).data();
