@@ -1,8 +1,6 @@
 #pragma once
 
-#if __has_include(<hookcam/hookcam.hpp>)
 #include <hookcam/hookcam.hpp>
-#endif
 #ifdef WITH_IO
 #include <hookcam/io.hpp>
 #endif
