@@ -345,7 +345,9 @@ BOOST_AUTO_TEST_CASE(absurd_files_take_memory_in_proportion) {
          archive({{"x/data.pkl", pickle(dict({{"a", flat("ByteStorage", "0", many)}}))},
                   {"x/data/0", repeated("a"), true}})},
     };
-    for (auto const& [name, file] : absurd) {
+    for (auto const& couple : absurd) {
+        auto const& name = couple.first;
+        auto const& file = couple.second;
         std::string text = "read";
         auto const used = allocation([&] {
             try {
