@@ -19,7 +19,7 @@ namespace hookcam {
 
 struct load_options {
     bool strict = true;       ///< whether every difference between file and model is an error
-    std::string strip_prefix; ///< cut off all keys of the file if all have it: `"module."`
+    std::string strip_prefix{}; ///< cut off all keys of the file if all have it: `"module."`
 };
 
 /// The differences between a file and a model, each list in the order of the keys.

@@ -414,7 +414,8 @@ template <class Model, class Input>
     constexpr auto given = rank_of<Input>;
     constexpr bool is_vector = given == 1 || (given == 2 && !begins_with<network, image<>::value>);
     using shape = std::conditional_t<is_vector, features<>, any_shape>;
-    planned<Model, logits_request, shape> once{borrow(of), {}};
+    using named = typename source_of<Model>::template kept<true>;
+    planned<named, logits_request, shape> once{borrow(of), {}};
     auto const output = once(input);
     return xt::xtensor<T, std::remove_cvref_t<decltype(output)>::rank>{output};
 }
