@@ -11,8 +11,10 @@
 #include "explain/features.hpp"
 #include "explain/grad_cam.hpp"
 #include "layers.hpp"
-#include "plan/attach.hpp"
 #include "plan/model.hpp"
 #include "plan/plan.hpp"
-#include "plan/runtime_hooks.hpp"
 #include "version.hpp"
+// slots: begin
+#include "plan/attach.hpp"
+#include "plan/runtime_hooks.hpp"
+// slots: end

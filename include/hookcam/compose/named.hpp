@@ -2,10 +2,12 @@
 
 #include "../core/fixed_string.hpp"
 #include "../core/lists.hpp"
-#include "../hooks/slot.hpp"
 #include "../layers/identity/identity.hpp"
 
 #include <string>
+// slots: begin
+#include "../hooks/slot.hpp"
+// slots: end
 
 namespace hookcam {
 
@@ -18,18 +20,19 @@ struct named {
     static_assert(
         Name.view().find('.') == std::string_view::npos,
         "hookcam::named: a name must not hold a dot, which parts the names of a path; nest named layers");
-    static_assert(
-        (true && ... && detail::a_slot<Slots>),
-        "hookcam::named: what follows the layer must be slots; give other policies to the layer itself");
 
     static constexpr auto name = Name;
     using node_type = Node;
 
     [[no_unique_address]] Node node;
     // slots: begin
-    [[no_unique_address]] detail::leaves_for<Slots...> slot_leaves;
+    static_assert(
+        (true && ... && detail::a_slot<Slots>),
+        "hookcam::named: what follows the layer must be slots; give other policies to the layer itself");
+
     using slot_list = detail::list<Slots...>;
-    [[nodiscard]] constexpr auto const& slots() const noexcept { return slot_leaves; }
+    [[no_unique_address]] detail::slots_of<named, slot_list> m_slots;
+    [[nodiscard]] constexpr auto const& slots() const noexcept { return m_slots; }
     // slots: end
 
     [[nodiscard]] static std::string type_name() {

@@ -20,6 +20,7 @@ struct rounding {};
 struct counting {};
 struct eps {};
 struct probability {};
+struct slot {};
 } // namespace policy
 
 namespace detail {

@@ -101,7 +101,8 @@ public:
         constexpr std::size_t rank = Plan::output_shape::rank;
         auto const output = plan.forward(input);
         std::size_t const batch = plan.batch();
-        result.logits = output;
+        result.logits.resize(output.shape());
+        detail::fill(result.logits, output);
         result.predicted.resize(batch);
         result.target.resize(batch);
         for (std::size_t n = 0; n < batch; ++n) {
@@ -239,6 +240,7 @@ private:
 template <fixed_string... Paths>
 using grad_cam_request = scored_grad_cam_request<logit_score, Paths...>;
 
+// slots: begin
 /// Grad-CAM at a layer whose path is given when the plan is made, for a model with run-time hooks: one
 /// instantiation serves every path. The plan's `chosen_activation()` and `chosen_gradient()` are what the map
 /// was made of. A layer without spatial output throws at the first call and lists those that have one.
@@ -272,6 +274,7 @@ private:
     std::string m_path;
     [[no_unique_address]] detail::cam_walk<Score> m_walk;
 };
+// slots: end
 
 /// Grad-CAM once: `grad_cam<"conv3">(model, image)`, or with a target, or one for each image of a batch. The
 /// model may have hooks attached. The result owns its memory.
@@ -291,6 +294,7 @@ template <fixed_string Path, fixed_string... More, class Model, class Input, cla
     return once(image, target...);
 }
 
+// slots: begin
 /// Grad-CAM once at a layer given at run time: `grad_cam(open, "layer2.1", image)`. The result owns its
 /// memory.
 template <class Opened, class Input, class... Target>
@@ -300,5 +304,6 @@ template <class Opened, class Input, class... Target>
     auto once = plan(open, grad_cam_at<>{path});
     return once(image, target...);
 }
+// slots: end
 
 } // namespace hookcam

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../core/lists.hpp"
+#include "../core/policies.hpp"
 #include "events.hpp"
 
 #include <cstddef>
@@ -8,10 +9,6 @@
 #include <utility>
 
 namespace hookcam {
-
-namespace policy {
-struct slot {};
-} // namespace policy
 
 namespace detail {
 
@@ -112,6 +109,13 @@ concept a_slot = requires {
     typename T::event;
     requires std::is_same_v<typename T::kind, policy::slot>;
 };
+
+/// The slots of a layer or a name, as a member. It is of another type for every owner: two empty members of
+/// one type are never at one address, so empty layers side by side would take room for it.
+template <class Owner, class List>
+struct slots_of;
+template <class Owner, class... Slots>
+struct slots_of<Owner, list<Slots...>> : leaves_for<Slots...> {};
 
 } // namespace detail
 

@@ -3,12 +3,14 @@
 #include "../core/extents.hpp"
 #include "../core/policies.hpp"
 #include "../core/type_name.hpp"
-#include "../hooks/slot.hpp"
 #include "parameters.hpp"
 
 #include <cstddef>
 #include <string>
 #include <type_traits>
+// slots: begin
+#include "../hooks/slot.hpp"
+// slots: end
 
 namespace hookcam {
 
@@ -60,13 +62,7 @@ struct layer {
     [[nodiscard]] constexpr auto const& slots() const noexcept { return m_slots; }
 
 private:
-    template <class List>
-    struct slots_for;
-    template <class... Slots>
-    struct slots_for<detail::list<Slots...>> {
-        using type = detail::leaves_for<Slots...>;
-    };
-    [[no_unique_address]] typename slots_for<slot_list>::type m_slots;
+    [[no_unique_address]] detail::slots_of<Derived, slot_list> m_slots;
     // slots: end
 };
 

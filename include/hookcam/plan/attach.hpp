@@ -25,6 +25,7 @@ public:
     using device_type = typename Source::device_type;
     using items = detail::list<Items...>;
     using slots_type = detail::leaves_for<Slots...>;
+    using tape_type = typename Source::tape_type;
     static constexpr bool run_time_hooks = Source::run_time_hooks;
 
     attached(Source from, slots_type slots) : m_source{std::move(from)}, m_slots{std::move(slots)} {}
@@ -63,6 +64,7 @@ public:
     using device_type = typename Attached::device_type;
     using items = typename Attached::items;
     using slots_type = typename Attached::slots_type;
+    using tape_type = typename Attached::tape_type;
     static constexpr bool run_time_hooks = Attached::run_time_hooks;
 
     explicit attached_reference(Attached const& to) noexcept : m_to{&to} {}

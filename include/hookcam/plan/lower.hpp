@@ -17,8 +17,12 @@ namespace hookcam::detail {
 // A network is lowered once, when a plan is made: a recursion over its type appends steps to a tape. What is
 // appended depends on types alone, so what nobody asked for is never compiled.
 
+template <class Facts, class Here, class Below, bool IsPath, class Node, class Value>
+auto lower_node(lowering<Facts>& into, Node const& node, int id, Value in);
+// slots: begin
 template <class Facts, class Here, class Below, bool IsPath, class Node, class Slots, class Value>
-auto lower_node(lowering<Facts>& into, Node const& node, Slots const& slots, int id, Value in);
+auto lower_watched(lowering<Facts>& into, Node const& node, Slots const& slots_of_name, int id, Value in);
+// slots: end
 
 /// What a composite is given to join its children.
 template <class Facts, class Watch, class Node>
@@ -29,8 +33,7 @@ struct lowering_scope {
 
     template <std::size_t Index, class Value>
     auto child(Value in) {
-        return lower_node<Facts, list<>, Watch, false>(into, node.template child<Index>(), leaves_for<>{}, id,
-                                                       in);
+        return lower_node<Facts, list<>, Watch, false>(into, node.template child<Index>(), id, in);
     }
     template <class Value>
     auto fork(Value in) {
@@ -50,12 +53,12 @@ auto lower_body(lowering<Facts>& into, Node const& node, int id, Value in) {
         int const named_id = ++into.last_node;
         // slots: begin
         if constexpr (Node::slot_list::size != 0)
-            return lower_node<Facts, typename narrow::here, typename narrow::below, true>(
+            return lower_watched<Facts, typename narrow::here, typename narrow::below, true>(
                 into, node.node, node.slots(), named_id, in);
         else
             // slots: end
-            return lower_node<Facts, typename narrow::here, typename narrow::below, true>(
-                into, node.node, leaves_for<>{}, named_id, in);
+            return lower_node<Facts, typename narrow::here, typename narrow::below, true>(into, node.node,
+                                                                                          named_id, in);
     } else if constexpr (a_composite<Node>) {
         lowering_scope<Facts, Watch, Node> scope{into, node, id};
         return Node::lower(scope, in);
@@ -64,18 +67,26 @@ auto lower_body(lowering<Facts>& into, Node const& node, int id, Value in) {
     }
 }
 
-/// A node with what waits there: the slots of its name, those of its policies, those attached, what the
-/// request keeps. `IsPath` where the node has a path of its own.
+// slots: begin
+template <class Facts, bool IsPath, class Node>
+inline constexpr bool has_run_time_hooks = Facts::run_time_hooks&& IsPath && !is_named<Node>;
+
+/// A node with its hooks: those of its name, those of its policies, those attached, those to be registered.
 template <class Facts, class Here, class Below, bool IsPath, class Node, class Slots, class Value>
-auto lower_node(lowering<Facts>& into, Node const& node, [[maybe_unused]] Slots const& slots, int id,
-                Value in) {
+auto lower_watched(lowering<Facts>& into, Node const& node, Slots const& slots_of_name, int id, Value in) {
+    return lower_hooked<has_run_time_hooks<Facts, IsPath, Node>>(
+        into, id, Here{}, node, hooks_at(into, node, slots_of_name, Here{}), in,
+        [&](auto inner) { return lower_body<Facts, Below>(into, node, id, inner); });
+}
+// slots: end
+
+/// A node with what waits there: its hooks, and what the request keeps. `IsPath` where the node has a path of
+/// its own.
+template <class Facts, class Here, class Below, bool IsPath, class Node, class Value>
+auto lower_node(lowering<Facts>& into, Node const& node, int id, Value in) {
     // slots: begin
-    constexpr bool run_time = Below::run_time && IsPath && !is_named<Node>;
-    if constexpr (run_time || has_slots<Here> || has_policy_slots<Node> ||
-                  !std::is_same_v<Slots, leaves_for<>>)
-        return lower_hooked<run_time>(
-            into, id, Here{}, node, hooks_at(into, node, slots, Here{}), in,
-            [&](auto inner) { return lower_body<Facts, Below>(into, node, id, inner); });
+    if constexpr (has_run_time_hooks<Facts, IsPath, Node> || has_slots<Here> || has_policy_slots<Node>)
+        return lower_watched<Facts, Here, Below, IsPath>(into, node, leaves_for<>{}, id, in);
     else
         // slots: end
         return keep(into, Here{}, lower_body<Facts, Below>(into, node, id, in));

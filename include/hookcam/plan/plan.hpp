@@ -54,13 +54,6 @@ struct plan_must_be_asked_for {
     static constexpr bool value = true;
 };
 
-template <class Items, bool RunTime>
-struct watch_from;
-template <class... Items, bool RunTime>
-struct watch_from<list<Items...>, RunTime> {
-    using type = watch<RunTime, Items...>;
-};
-
 } // namespace detail
 
 /// Runs a model. It borrows the model and owns what running needs; its type says what was asked for. The
@@ -128,7 +121,7 @@ public:
         // slots: begin
         if constexpr (source::run_time_hooks) {
             t.hooks = m_state->from.registry().snapshot();
-            t.find_needed(m_state->chosen);
+            t.find_needed();
             t.run_needed_backward();
             t.hooks.reset();
         } else
@@ -162,21 +155,23 @@ public:
         return gradient_view<rank_at<Path>>(m_state->t.kept_gradients[index]);
     }
 
+    // slots: begin
     /// The same at the path that was chosen at run time: views of run-time rank.
     [[nodiscard]] any_view<value_type const> chosen_activation() const {
         static_assert(Request::chooses_path,
                       "hookcam::plan: must be made by a request that chooses a path; use "
                       "activation<\"path\">()");
         auto const& t = m_state->t;
-        return any_view_of_cell(t.values[index(t.node_values[index(m_state->chosen)])]);
+        return any_view_of_cell(t.values[index(t.node_values[index(t.chosen)])]);
     }
     [[nodiscard]] any_view<value_type const> chosen_gradient() const {
         static_assert(Request::chooses_path,
                       "hookcam::plan: must be made by a request that chooses a path; use "
                       "gradient<\"path\">()");
         auto const& t = m_state->t;
-        return any_view_of_cell(t.gradients[index(t.node_gradients[index(m_state->chosen)])]);
+        return any_view_of_cell(t.gradients[index(t.node_gradients[index(t.chosen)])]);
     }
+    // slots: end
 
     /// A view of the gradient of the network's input.
     [[nodiscard]] auto input_gradient() const {
@@ -230,6 +225,7 @@ public:
     /// For requests: what they keep from call to call.
     [[nodiscard]] auto& storage() noexcept { return m_state->storage; }
 
+    // slots: begin
     /// For requests that choose a path: throws unless the output of the layer there has so many axes, without
     /// the batch, and lists the paths of those that have.
     void require_chosen_rank(std::size_t rank) const {
@@ -237,16 +233,16 @@ public:
         auto const rank_of_node = [&t](std::size_t node) {
             return t.values[index(t.node_values[node])].expected.rank;
         };
-        if (rank_of_node(index(m_state->chosen)) == rank)
+        if (rank_of_node(index(t.chosen)) == rank)
             return;
-        std::string message = "hookcam::plan: the output of the layer \"" +
-                              std::string{t.path_of(m_state->chosen)} + "\" must have " +
-                              std::to_string(rank) + " axes beside the batch; take one of:";
+        std::string message = "hookcam::plan: the output of the layer \"" + std::string{t.path_of(t.chosen)} +
+                              "\" must have " + std::to_string(rank) + " axes beside the batch; take one of:";
         for (std::size_t node = 1; node < t.node_values.size(); ++node)
             if (rank_of_node(node) == rank)
                 message += ' ' + t.table->paths[node - 1];
         throw error{error_kind::use, message};
     }
+    // slots: end
 
     [[nodiscard]] Request& request() noexcept { return m_state->request; }
     [[nodiscard]] Request const& request() const noexcept { return m_state->request; }
@@ -257,9 +253,8 @@ private:
         source from;
         Request request;
         typename Request::template storage<value_type, output_shape::rank> storage{};
-        detail::tape<value_type> t;
+        typename source::tape_type t;
         int input_gradient = -1;
-        int chosen = -1; ///< node of the path that was chosen at run time
     };
     // On the heap, since the steps point at the hooks that the source may hold.
     std::unique_ptr<state> m_state;
@@ -299,17 +294,18 @@ private:
         auto const& t = m_state->t;
         return detail::view_of_cell<Rank>(t, t.gradients[index(cell)]);
     }
+    // slots: begin
     [[nodiscard]] any_view<value_type const> any_view_of_cell(detail::cell<value_type> const& c) const {
         return detail::any_batch_view(static_cast<value_type const*>(c.data), m_state->t.batch, c.sizes);
     }
+    // slots: end
 
     void build() {
         static_assert(detail::check_paths<network_type>(typename Request::activations{}));
         static_assert(detail::check_paths<network_type>(typename Request::gradients{}));
         using items = detail::concatenate<typename source::items, detail::items_of_request<Request>>;
         using facts = detail::facts<source, Request>;
-        using at_root =
-            detail::narrowed_at_root<typename detail::watch_from<items, source::run_time_hooks>::type>;
+        using at_root = detail::narrowed_at_root<typename detail::watch_of<items>::type>;
         auto& t = m_state->t;
         t.table = &detail::table_of<network_type>();
         t.parameters = m_state->from.parameters();
@@ -317,6 +313,7 @@ private:
         t.kept_gradients.assign(Request::gradients::size, -1);
         if constexpr (Request::parameter_gradients)
             t.parameter_gradients = hookcam::memory<value_type>(t.table->size);
+        // slots: begin
         if constexpr (source::run_time_hooks) {
             t.node_values.assign(t.table->paths.size() + 1, -1);
             t.node_gradients.assign(t.table->paths.size() + 1, -1);
@@ -325,12 +322,14 @@ private:
             static_assert(source::run_time_hooks,
                           "hookcam::plan: a path given at run time needs a model with run-time "
                           "hooks; make one by with_runtime_hooks(model)");
-            m_state->chosen = node_of(m_state->request.path());
+            t.chosen = node_of(m_state->request.path());
         }
+        // slots: end
 
         detail::lowering<facts> into{t};
         // slots: begin
-        into.slots = &m_state->from.slots();
+        if constexpr (!std::is_same_v<typename source::slots_type, detail::leaves_for<>>)
+            into.attached.slots = &m_state->from.slots();
         // slots: end
         detail::value<input_shape, detail::need::never, false, true> const input{
             t.add_value(input_shape::value, true), -1};
@@ -338,7 +337,7 @@ private:
         auto const start = detail::raise<wanted, false>(into, input);
         m_state->input_gradient = start.gradient;
         auto const end = detail::lower_node<facts, typename at_root::here, typename at_root::below, true>(
-            into, m_state->from.network(), detail::leaves_for<>{}, 0, start);
+            into, m_state->from.network(), 0, start);
         t.output = end.cell;
         if constexpr (facts::differentiates) {
             auto const seeded = detail::raise<detail::need::always, false>(into, end);
@@ -347,6 +346,7 @@ private:
         }
     }
 
+    // slots: begin
     [[nodiscard]] int node_of(std::string_view path) const {
         auto const& all = m_state->t.table->paths;
         auto const found = std::find(all.begin(), all.end(), path);
@@ -354,6 +354,7 @@ private:
             throw error{error_kind::use, detail::unknown_path("hookcam::plan", path, all)};
         return static_cast<int>(found - all.begin()) + 1;
     }
+    // slots: end
 
     /// Sizes the plan for an input and copies it in.
     template <class Input>

@@ -5,6 +5,7 @@
 #include "../hooks/registry.hpp"
 #include "attach.hpp"
 #include "plan.hpp"
+#include "runtime_tape.hpp"
 #include "source.hpp"
 
 #include <algorithm>
@@ -115,6 +116,7 @@ public:
     using device_type = typename Source::device_type;
     using items = typename Source::items;
     using slots_type = typename Source::slots_type;
+    using tape_type = detail::runtime_tape<value_type>;
     static constexpr bool run_time_hooks = true;
 
     explicit opened(Source from)
@@ -165,6 +167,7 @@ public:
     using device_type = typename Source::device_type;
     using items = typename Source::items;
     using slots_type = typename Source::slots_type;
+    using tape_type = runtime_tape<value_type>;
     static constexpr bool run_time_hooks = true;
 
     explicit opened_reference(opened<Source> const& to) : m_to{&to.source()}, m_hooks{to.shared_registry()} {}

@@ -2,12 +2,10 @@
 
 #include "../core/lists.hpp"
 #include "model.hpp"
+#include "tape.hpp"
 
 #include <type_traits>
 #include <utility>
-// slots: begin
-#include "../hooks/registry.hpp"
-// slots: end
 
 namespace hookcam::detail {
 
@@ -18,7 +16,7 @@ struct model_source {
     using network_type = Network;
     using value_type = std::remove_const_t<Value>;
     using device_type = Device;
-    static constexpr bool run_time_hooks = false;
+    using tape_type = tape<value_type>;
 
     Network const* m_network;
     Value* m_parameters;
@@ -29,6 +27,7 @@ struct model_source {
     /// What waits in the network: the attached slots, with their paths.
     using items = list<>;
     // slots: begin
+    static constexpr bool run_time_hooks = false;
     using slots_type = leaves_for<>;
     [[nodiscard]] static slots_type const& slots() noexcept {
         static constexpr slots_type none{};

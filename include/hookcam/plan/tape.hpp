@@ -3,7 +3,6 @@
 #include "../compose/paths.hpp"
 #include "../core/error.hpp"
 #include "../core/extents.hpp"
-#include "../hooks/registry.hpp"
 #include "../layers/layer.hpp"
 #include "../tensor/memory.hpp"
 
@@ -21,11 +20,9 @@ namespace hookcam::detail {
 template <class T>
 struct cell {
     T* data = nullptr;
-    extents sizes{};        ///< of one image; known once the plan has seen an input
-    extents expected{};     ///< what the types say of them
-    bool owns = false;      ///< has memory of its own; otherwise a step points it at another cell's
-    bool is_pinned = false; ///< a gradient that every pass needs
-    bool is_needed = false; ///< a gradient that this pass needs; kept in plans with run-time hooks only
+    extents sizes{};    ///< of one image; known once the plan has seen an input
+    extents expected{}; ///< what the types say of them
+    bool owns = false;  ///< has memory of its own; otherwise a step points it at another cell's
 };
 
 template <class T>
@@ -53,8 +50,6 @@ struct step {
     int node = 0;                ///< 0 is the network, i + 1 the i-th path
     std::size_t parameters = 0;  ///< where the layer's begin in the model
     std::size_t state = 0;       ///< what forward leaves for backward; of a run-time hook, its replacement
-    bool (*looks)(tape<T> const&, step const&) = nullptr; ///< of a run-time hook: is one registered?
-    bool always = true; ///< run even where no gradient that it writes is needed in this pass
 };
 
 /// What forward leaves for backward, for one layer.
@@ -75,17 +70,12 @@ struct tape {
     std::vector<state_cell> states;
     std::vector<int> kept_values; ///< what the request keeps, in the order of its paths
     std::vector<int> kept_gradients;
-    std::vector<int> node_values;    ///< with run-time hooks: the cell of each node's output
-    std::vector<int> node_gradients; ///< and of its gradient
-    std::vector<memory<T>>
-        replacements; ///< what run-time hooks put in the place of values, then of gradients
     int output = -1;
     int output_gradient = -1;
 
     network_table const* table = nullptr;
     T const* parameters = nullptr;
     memory<T> parameter_gradients;
-    std::shared_ptr<typename hook_registry<T>::table const> hooks; ///< as they were when this walk began
 
     std::size_t batch = 0;
     std::size_t scratch_bytes = 0;
@@ -93,7 +83,7 @@ struct tape {
     memory<std::byte> scratch;
 
     int add_value(extents const& expected, bool owns) {
-        values.push_back({nullptr, {}, expected, owns, false, false});
+        values.push_back({nullptr, {}, expected, owns});
         return static_cast<int>(values.size()) - 1;
     }
     /// The gradient of a value. It has no memory until a step that writes it claims some.
@@ -168,69 +158,13 @@ struct tape {
             s->run(*this, *s);
     }
 
-    /// The same for a plan with run-time hooks: only what writes a gradient that this pass needs.
-    void run_needed_backward() {
-        for (auto s = backward.rbegin(); s != backward.rend(); ++s)
-            if (s->always || needs(s->grad_input) || needs(s->second_grad_input))
-                s->run(*this, *s);
-    }
-
-    [[nodiscard]] bool needs(int index) { return index >= 0 && gradient(index).is_needed; }
-    void need(int index) {
-        if (index >= 0)
-            gradient(index).is_needed = true;
-    }
-
-    /// Finds out which gradients this pass needs: those that are pinned, those at `node`, those that a
-    /// run-time hook looks at, and whatever these are computed from.
-    void find_needed(int node) {
-        for (auto& c : gradients)
-            c.is_needed = c.is_pinned;
-        if (node >= 0)
-            need(node_gradients[static_cast<std::size_t>(node)]);
-        for (auto const& s : backward) {
-            if (s.looks != nullptr && s.looks(*this, s)) {
-                need(s.grad_output);
-                need(s.second_grad_output);
-            }
-            if (needs(s.grad_input) || needs(s.second_grad_input)) {
-                need(s.grad_output);
-                if (s.looks == nullptr)
-                    need(s.second_grad_output);
-            }
-        }
-    }
-
     /// Bytes that the plan holds for one input size.
     [[nodiscard]] std::size_t bytes() const {
         std::size_t total = (arena.size() + parameter_gradients.size()) * sizeof(T) + scratch.size();
         for (auto const& state : states)
             total += state.of_batch.size();
-        for (auto const& r : replacements)
-            total += r.size() * sizeof(T);
         return total;
     }
 };
-
-/// The layer's row of a tape's table, for `layer_view`.
-inline bool find_parameter_row(void const* table, std::string_view path, std::string_view name,
-                               std::size_t& offset, extents& sizes) {
-    for (auto const& row : static_cast<network_table const*>(table)->parameters) {
-        std::string_view key = row.key;
-        if (!path.empty())
-            key = path_behind(key, path);
-        if (key != name)
-            continue;
-        offset = row.offset;
-        sizes = row.sizes;
-        return true;
-    }
-    return false;
-}
-
-template <class Node, class T>
-[[nodiscard]] typename layer_view<T>::source layer_source(tape<T> const& t, int node) {
-    return {t.path_of(node), &Node::type_name, t.table, t.parameters, &find_parameter_row};
-}
 
 } // namespace hookcam::detail

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/lists.hpp"
 #include "tape.hpp"
 #include "watch.hpp"
 
@@ -38,20 +39,35 @@ struct facts {
     static constexpr bool differentiates = Request::differentiates;
     static constexpr bool input_gradient = Request::differentiates && Request::input_gradient;
     static constexpr bool parameter_gradients = Request::differentiates && Request::parameter_gradients;
+    using tape_type = typename Model::tape_type;
     // slots: begin
+    static constexpr bool run_time_hooks = Model::run_time_hooks;
     using slots = typename Model::slots_type;
     // slots: end
 };
 
+// slots: begin
+/// The slots that are attached to a model. Where there are none, there is nothing to hold.
+template <class Slots>
+struct attached_slots {
+    Slots const* slots = nullptr;
+    [[nodiscard]] Slots const& get() const noexcept { return *slots; }
+};
+template <>
+struct attached_slots<leaves_for<>> {
+    [[nodiscard]] leaves_for<> get() const noexcept { return {}; }
+};
+// slots: end
+
 /// The state of a lowering.
 template <class Facts>
 struct lowering {
-    tape<typename Facts::value_type>& to;
-    // slots: begin
-    typename Facts::slots const* slots = nullptr; ///< what is attached
-    // slots: end
+    typename Facts::tape_type& to;
     int last_node = 0;
     std::size_t parameters = 0;
+    // slots: begin
+    [[no_unique_address]] attached_slots<typename Facts::slots> attached{};
+    // slots: end
 };
 
 /// The same value, whose gradient is needed at least so much, and which is kept if `Keep`.
@@ -61,8 +77,10 @@ auto raise(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput> of) {
     value<Shape, raised, Kept || Keep, IsInput> result{of.cell, of.gradient};
     if constexpr (raised != need::never && Gradient == need::never)
         result.gradient = into.to.add_gradient(of.cell);
-    if constexpr (AtLeast == need::always)
-        into.to.gradient(result.gradient).is_pinned = true;
+    // slots: begin
+    if constexpr (AtLeast == need::always && Facts::run_time_hooks)
+        into.to.pin(result.gradient);
+    // slots: end
     return result;
 }
 

@@ -7,6 +7,7 @@
 #include "../hooks/layer_view.hpp"
 #include "../hooks/slot.hpp"
 #include "../hooks/transform.hpp"
+#include "runtime_tape.hpp"
 #include "tape.hpp"
 #include "value.hpp"
 #include "walk_layer.hpp"
@@ -119,7 +120,7 @@ template <class Node, class Facts, class... NamedSlots, std::size_t... NamedIndi
                             leaves<std::index_sequence<NamedIndices...>, NamedSlots...> const& of_name,
                             list<Here...>) {
     auto const attached = [&]<std::size_t Index, class Slot>(attached_slot<Index, Slot>) -> Slot const& {
-        return get_leaf<Index>(*into.slots);
+        return get_leaf<Index>(into.attached.get());
     };
     auto const with_attached = [&](auto const&... before) {
         return [&]<class... Attached>(list<Attached...>) {
@@ -175,6 +176,27 @@ constexpr bool replaces() {
         return !std::is_void_v<std::invoke_result_t<Hook&, Arguments...>>;
     else
         return false;
+}
+
+/// The layer's row of a tape's table, for `layer_view`.
+inline bool find_parameter_row(void const* table, std::string_view path, std::string_view name,
+                               std::size_t& offset, extents& sizes) {
+    for (auto const& row : static_cast<network_table const*>(table)->parameters) {
+        std::string_view key = row.key;
+        if (!path.empty())
+            key = path_behind(key, path);
+        if (key != name)
+            continue;
+        offset = row.offset;
+        sizes = row.sizes;
+        return true;
+    }
+    return false;
+}
+
+template <class Node, class T>
+[[nodiscard]] typename layer_view<T>::source layer_source(tape<T> const& t, int node) {
+    return {t.path_of(node), &Node::type_name, t.table, t.parameters, &find_parameter_row};
 }
 
 template <class T, std::size_t Rank>
@@ -289,19 +311,25 @@ void run_parameter_hook(tape<T>& t, step<T> const& s) {
 // --- run-time hooks
 // ----------------------------------------------------------------------------------------------
 
+/// The tape, for steps that only a plan with run-time hooks has.
+template <class T>
+[[nodiscard]] runtime_tape<T>& with_hooks(tape<T>& of) {
+    return static_cast<runtime_tape<T>&>(of);
+}
+
 template <class Event, class T>
-[[nodiscard]] hook_list<Event, T> const& registered(tape<T> const& t, step<T> const& s) {
+[[nodiscard]] hook_list<Event, T> const& registered(runtime_tape<T> const& t, step<T> const& s) {
     return std::get<hook_list<Event, T>>((*t.hooks)[static_cast<std::size_t>(s.node)]);
 }
 template <class Event, class T>
-bool any_registered(tape<T> const& t, step<T> const& s) {
+bool any_registered(runtime_tape<T> const& t, step<T> const& s) {
     return !registered<Event>(t, s).empty();
 }
 
 /// Lets every registered hook see what the ones before it made. Points `to` at the last replacement, or at
 /// `from` where there is none.
 template <class Event, class T, class Call>
-void run_registered(tape<T>& t, step<T> const& s, cell<T> const& from, cell<T>& to, Call call) {
+void run_registered(runtime_tape<T>& t, step<T> const& s, cell<T> const& from, cell<T>& to, Call call) {
     to.data = from.data;
     for (auto const& hook : registered<Event>(t, s)) {
         auto const current = any_batch_view(static_cast<T const*>(to.data), t.batch, from.sizes);
@@ -318,7 +346,8 @@ void run_registered(tape<T>& t, step<T> const& s, cell<T> const& from, cell<T>& 
 }
 
 template <class Node, class T>
-void run_registered_forward_pre(tape<T>& t, step<T> const& s) {
+void run_registered_forward_pre(tape<T>& of, step<T> const& s) {
+    auto& t = with_hooks(of);
     layer_view<T> const layer{layer_source<Node>(t, s.node)};
     run_registered<events::forward_pre>(
         t, s, t.value(s.input), t.value(s.output),
@@ -326,7 +355,8 @@ void run_registered_forward_pre(tape<T>& t, step<T> const& s) {
 }
 
 template <class Node, class T>
-void run_registered_forward(tape<T>& t, step<T> const& s) {
+void run_registered_forward(tape<T>& of, step<T> const& s) {
+    auto& t = with_hooks(of);
     layer_view<T> const layer{layer_source<Node>(t, s.node)};
     auto const& in = t.value(s.input);
     auto const input = any_batch_view(static_cast<T const*>(in.data), t.batch, in.sizes);
@@ -336,7 +366,8 @@ void run_registered_forward(tape<T>& t, step<T> const& s) {
 }
 
 template <class Node, class T>
-void run_registered_backward_pre(tape<T>& t, step<T> const& s) {
+void run_registered_backward_pre(tape<T>& of, step<T> const& s) {
+    auto& t = with_hooks(of);
     if (!t.needs(s.grad_output))
         return;
     layer_view<T> const layer{layer_source<Node>(t, s.node)};
@@ -346,7 +377,8 @@ void run_registered_backward_pre(tape<T>& t, step<T> const& s) {
 }
 
 template <class Node, class T>
-void run_registered_backward(tape<T>& t, step<T> const& s) {
+void run_registered_backward(tape<T>& of, step<T> const& s) {
+    auto& t = with_hooks(of);
     layer_view<T> const layer{layer_source<Node>(t, s.node)};
     auto const view = [&t](cell<T> const& c) {
         return any_batch_view(static_cast<T const*>(c.data), t.batch, c.sizes);
@@ -371,7 +403,8 @@ void run_registered_backward(tape<T>& t, step<T> const& s) {
 }
 
 template <class Node, class T>
-void run_registered_parameter(tape<T>& t, step<T> const& s) {
+void run_registered_parameter(tape<T>& of, step<T> const& s) {
+    auto& t = with_hooks(of);
     layer_view<T> const layer{layer_source<Node>(t, s.node)};
     for (auto const& hook : registered<events::parameter_gradient>(t, s))
         each_parameter_gradient(t, s, [&](std::string_view name, auto const& gradient, T* place) {
@@ -401,6 +434,12 @@ struct hooked_node {
     std::vector<std::size_t>
         wants_grad_output{}; ///< backward steps that also look at the gradient of the output
 
+    /// Every pass computes this gradient.
+    void pin([[maybe_unused]] int gradient) const {
+        if constexpr (Facts::run_time_hooks)
+            into.to.pin(gradient);
+    }
+
     [[nodiscard]] step<T> new_step(void const* hook = nullptr) const {
         step<T> s;
         s.what = hook == nullptr ? "run-time hooks of" : "hook of";
@@ -425,7 +464,6 @@ struct hooked_node {
             s.run = &run_transform_backward<Node, Shape, Hook, T>;
             s.grad_output = to.gradient;
             s.grad_input = of.gradient;
-            s.always = false;
             into.to.gradient(of.gradient).owns = true;
             into.to.backward.push_back(s);
         }
@@ -520,7 +558,7 @@ struct hooked_node {
                 }
                 if constexpr (has_gradient) {
                     s.grad_output = inner.gradient;
-                    into.to.gradient(inner.gradient).is_pinned = true;
+                    pin(inner.gradient);
                 }
                 wants_grad_output.push_back(into.to.backward.size());
                 into.to.backward.push_back(s);
@@ -548,7 +586,7 @@ struct hooked_node {
                     outer.gradient = into.to.add_gradient(out.cell);
                     s.grad_input = out.gradient;
                     into.to.gradient(out.gradient).owns = true;
-                    into.to.gradient(outer.gradient).is_pinned = true;
+                    pin(outer.gradient);
                 }
                 s.grad_output = outer.gradient;
                 into.to.backward.push_back(s);
@@ -582,6 +620,12 @@ struct hooked_node {
         return into.to.replacements.size() - 1;
     }
 
+    /// Says of the next backward step how to find out whether it has a hook.
+    void note_looks(typename runtime_tape<T>::looks_function looks) {
+        into.to.looks.resize(into.to.backward.size());
+        into.to.looks.push_back(looks);
+    }
+
     template <class Value>
     auto registered_before_forward(Value in) {
         auto s = new_step();
@@ -613,7 +657,6 @@ struct hooked_node {
     auto registered_around_backward(Value in) {
         auto s = new_step();
         s.run = &run_registered_backward<Node, T>;
-        s.looks = &any_registered<events::backward, T>;
         auto inner = in;
         if constexpr (Value::gradient_need != need::never) {
             inner.gradient = into.to.add_gradient(in.cell);
@@ -622,6 +665,7 @@ struct hooked_node {
         }
         s.state = new_replacement();
         wants_grad_output.push_back(into.to.backward.size());
+        note_looks(&any_registered<events::backward, T>);
         into.to.backward.push_back(s);
         return inner;
     }
@@ -632,10 +676,10 @@ struct hooked_node {
         outer.gradient = into.to.add_gradient(out.cell);
         auto s = new_step();
         s.run = &run_registered_backward_pre<Node, T>;
-        s.looks = &any_registered<events::backward_pre, T>;
         s.grad_input = out.gradient;
         s.grad_output = outer.gradient;
         s.state = new_replacement();
+        note_looks(&any_registered<events::backward_pre, T>);
         into.to.backward.push_back(s);
         return outer;
     }

@@ -137,8 +137,10 @@ auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
     result out{to.add_value(out_shape::value, !in_place && !Layer::is_view), -1};
     if constexpr (learns || passes)
         out.gradient = to.add_gradient(out.cell);
-    if constexpr (learns)
-        to.gradient(out.gradient).is_pinned = true;
+    // slots: begin
+    if constexpr (learns && Facts::run_time_hooks)
+        to.pin(out.gradient);
+    // slots: end
 
     step<T> s;
     s.object = &layer;
@@ -169,7 +171,6 @@ auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
         s.what = "backward";
         s.run = &backward_layer<Layer, in_rank, out_rank, device, T>;
         s.grad_input = in.gradient;
-        s.always = false;
         to.gradient(in.gradient).owns = !Layer::is_view;
         to.backward.push_back(s);
     }
@@ -230,7 +231,6 @@ auto lower_fork(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput> in)
         s.grad_input = in.gradient;
         s.grad_output = a.gradient;
         s.second_grad_output = b.gradient;
-        s.always = false;
         into.to.gradient(in.gradient).owns = true;
         into.to.backward.push_back(s);
     }
@@ -260,7 +260,6 @@ auto lower_sum(lowering<Facts>& into, value<ShapeA, GradientA, KeptA, IsInputA> 
         s.grad_input = a.gradient;
         s.second_grad_input = b.gradient;
         s.grad_output = out.gradient;
-        s.always = false;
         into.to.backward.push_back(s);
     }
     return out;

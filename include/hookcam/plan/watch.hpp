@@ -31,11 +31,9 @@ struct keep_value {};
 template <std::size_t Index>
 struct keep_gradient {};
 
-/// All that waits below a node; `RunTime` where hooks may be registered at run time.
-template <bool RunTime, class... Items>
-struct watch {
-    static constexpr bool run_time = RunTime;
-};
+/// All that waits below a node.
+template <class... Items>
+struct watch {};
 
 /// The list of what waits at the node itself.
 template <class... What>
@@ -58,21 +56,20 @@ struct narrowed_item<everywhere<What>, Name> {
     using below = list<everywhere<What>>;
 };
 
-template <bool RunTime, class List>
+template <class List>
 struct watch_of;
-template <bool RunTime, class... Items>
-struct watch_of<RunTime, list<Items...>> {
-    using type = watch<RunTime, Items...>;
+template <class... Items>
+struct watch_of<list<Items...>> {
+    using type = watch<Items...>;
 };
 
 /// What is left of a watch below a child of that name, and what waits at the child itself.
 template <class Watch, fixed_string Name>
 struct narrowed;
-template <bool RunTime, class... Items, fixed_string Name>
-struct narrowed<watch<RunTime, Items...>, Name> {
+template <class... Items, fixed_string Name>
+struct narrowed<watch<Items...>, Name> {
     using here = concatenate<list<>, typename narrowed_item<Items, Name>::here...>;
-    using below =
-        typename watch_of<RunTime, concatenate<list<>, typename narrowed_item<Items, Name>::below...>>::type;
+    using below = typename watch_of<concatenate<list<>, typename narrowed_item<Items, Name>::below...>>::type;
 };
 
 /// The same at the network itself, whose path is empty.
@@ -88,10 +85,10 @@ struct root_item<at<"", 0, What>> {
 };
 template <class Watch>
 struct narrowed_at_root;
-template <bool RunTime, class... Items>
-struct narrowed_at_root<watch<RunTime, Items...>> {
+template <class... Items>
+struct narrowed_at_root<watch<Items...>> {
     using here = concatenate<list<>, typename root_item<Items>::here...>;
-    using below = typename watch_of<RunTime, concatenate<list<>, typename root_item<Items>::below...>>::type;
+    using below = typename watch_of<concatenate<list<>, typename root_item<Items>::below...>>::type;
 };
 
 } // namespace hookcam::detail
