@@ -1,0 +1,127 @@
+// Shows where a network looks: Grad-CAM of one picture at one layer, as a figure, as arrays, and as JSON.
+
+#include "tools/command_line.hpp"
+#include "tools/networks.hpp"
+#include "tools/progress_bar.hpp"
+
+#include <hookcam/data.hpp>
+#include <hookcam/io/npy.hpp>
+#include <hookcam/io/read_weights.hpp>
+#include <hookcam/viz.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace {
+
+namespace fs = std::filesystem;
+namespace hc = hookcam;
+
+constexpr std::array options{tools::option{"--network", "NAME"},  tools::option{"--weights", "FILE"},
+                             tools::option{"--input", "FILE"},    tools::option{"--index", "K", false},
+                             tools::option{"--layer", "PATH"},    tools::option{"--target", "N", false},
+                             tools::option{"--out", "DIR", false}};
+
+constexpr std::size_t side = hc::cifar10_file::side;
+
+std::string class_name(std::size_t index) {
+    return std::string{hc::cifar10_classes[index]};
+}
+
+struct input {
+    hc::picture picture;
+    std::optional<std::size_t> label; ///< where it is known
+};
+
+/// Picture `--index` of a CIFAR-10 file, whose name ends with .bin, or the picture of a PNG or JPEG file at
+/// the networks' size.
+input read_input(tools::command_line const& line) {
+    fs::path const file = line.file("--input");
+    if (file.extension() != ".bin") {
+        static_cast<void>(line.find_number("--index", 0, 0)); // such a file holds one picture
+        return {hc::resize_and_crop(hc::load_picture(file), side, side), std::nullopt};
+    }
+    hc::cifar10_file const pictures{file};
+    auto const index = line.find_number("--index", 0, pictures.size() - 1).value_or(0);
+    return {pictures.picture(index), pictures.label(index)};
+}
+
+xt::xtensor<float, 3> as_image(hc::picture const& picture, hc::normalization const& how) {
+    xt::xtensor<float, 3> image{std::array<std::size_t, 3>{3, side, side}};
+    hc::normalize(picture, how, std::span{image.data(), image.size()});
+    return image;
+}
+
+/// What the middle panel shows.
+std::string title_of(tools::explanation const& found) {
+    auto const target = class_name(found.target);
+    if (found.status == hc::cam_status::no_positive_evidence)
+        return "All zero: nothing speaks for " + target;
+    if (found.status == hc::cam_status::flat)
+        return "Grad-CAM: " + target + ", the same everywhere";
+    if (found.target == found.predicted)
+        return "Grad-CAM: " + target + " (predicted)";
+    return "Grad-CAM: " + target + " (predicted: " + class_name(found.predicted) + ")";
+}
+
+hc::figure draw(input const& in, tools::explanation const& found, std::string const& layer) {
+    std::span<float const> const heat{found.heatmap.data(), found.heatmap.size()};
+    hc::figure figure{12, 4};
+    figure.add({in.picture, in.label ? "Original: " + class_name(*in.label) : "Original"});
+    figure.add(hc::heat_panel(heat, side, side, title_of(found)));
+    figure.add({hc::overlay(in.picture, heat, hc::jet, 0.4), "Overlay, layer " + layer});
+    return figure;
+}
+
+template <std::size_t Rank>
+void write_npy(fs::path const& path, xt::xtensor<float, Rank> const& values) {
+    std::array<std::size_t, Rank> shape{};
+    std::copy(values.shape().begin(), values.shape().end(), shape.begin());
+    hc::write_npy<float>(path, std::span{values.data(), values.size()}, shape);
+}
+
+void explain(tools::command_line const& line) {
+    auto const& entry = tools::find_network(line.text("--network"));
+    auto const& layer = line.text("--layer");
+    auto const network = entry.make();
+    network->require_spatial(layer);
+    auto const target = line.find_number("--target", 0, hc::cifar10_classes.size() - 1);
+    auto const& weights = line.file("--weights");
+    auto const in = read_input(line);
+
+    tools::progress_bar progress{3};
+    network->load(hc::read_weights(weights));
+    progress.show(1);
+    auto const found = network->explain(layer, as_image(in.picture, entry.input), target);
+    progress.show(2);
+
+    fs::path const out = line.find("--out").value_or(".");
+    fs::create_directories(out);
+    draw(in, found, layer).save_png(out / "figure.png");
+    write_npy(out / "heatmap.npy", found.heatmap);
+    write_npy(out / "raw.npy", found.raw);
+    write_npy(out / "activation.npy", found.activation);
+    write_npy(out / "gradient.npy", found.gradient);
+    progress.show(3);
+
+    nlohmann::ordered_json const json{{"predicted", found.predicted},
+                                      {"target", found.target},
+                                      {"logits", found.logits},
+                                      {"layer", layer},
+                                      {"status", hc::to_string(found.status)}};
+    std::cout << json << '\n';
+}
+
+} // namespace
+
+int main(int count, char** arguments) {
+    return tools::run_tool("explain", options,
+                           std::span{arguments, static_cast<std::size_t>(count)}.subspan(1), explain);
+}

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "network.hpp"
+
+#include <hookcam/hookcam.hpp>
+#include <hookcam/io/load_state_dict.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace tools {
+
+/// A `network` of a type. This is what is compiled once for each network; all paths share it.
+template <class Network>
+class network_of final : public network {
+public:
+    [[nodiscard]] static std::unique_ptr<network> make() { return std::make_unique<network_of>(); }
+
+    void require_spatial(std::string_view layer) const override { look_at(layer).require_chosen_rank(3); }
+
+    void load(hookcam::state_dict const& weights) override {
+        hookcam::load_state_dict(m_model, weights, {.strict = true, .strip_prefix = "module."});
+    }
+
+    [[nodiscard]] xt::xtensor<float, 2> logits(xt::xtensor<float, 4> const& images) override {
+        return m_plan(images);
+    }
+
+    [[nodiscard]] explanation explain(std::string_view layer, xt::xtensor<float, 3> const& image,
+                                      std::optional<std::size_t> target) const override {
+        auto look = look_at(layer);
+        auto const& cam = target ? look(image, *target) : look(image);
+        auto const activation = look.chosen_activation();
+        auto const gradient = look.chosen_gradient();
+        return {.predicted = cam.predicted[0],
+                .target = cam.target[0],
+                .logits = {cam.logits.begin(), cam.logits.end()},
+                .status = cam.status[0],
+                .heatmap = first_of<2>(cam.heatmap),
+                .raw = first_of<2>(cam.raw),
+                .activation = first_of<3>(activation),
+                .gradient = first_of<3>(gradient)};
+    }
+
+private:
+    using shape = hookcam::image<3, 32, 32>;
+    using model = hookcam::model<Network>;
+
+    [[nodiscard]] auto look_at(std::string_view layer) const {
+        return hookcam::plan<shape>(m_open, hookcam::grad_cam_at<>{layer});
+    }
+
+    /// A copy of what a batch of one holds.
+    template <std::size_t Rank>
+    static xt::xtensor<float, Rank> first_of(auto const& batch) {
+        std::array<std::size_t, Rank> sizes{};
+        std::copy_n(batch.shape().begin() + 1, Rank, sizes.begin());
+        xt::xtensor<float, Rank> one{sizes};
+        std::copy_n(batch.data(), one.size(), one.data());
+        return one;
+    }
+
+    model m_model;
+    decltype(hookcam::with_runtime_hooks(std::declval<model const&>())) m_open =
+        hookcam::with_runtime_hooks(std::as_const(m_model));
+    hookcam::planned<model, hookcam::logits_request, shape> m_plan = hookcam::plan<shape>(m_model);
+};
+
+} // namespace tools
