@@ -87,11 +87,11 @@ inline std::string safetensors(std::string const& header, std::string const& dat
 // Each function returns the opcodes that put one object onto the stack.
 
 inline std::string text(std::string const& value) {
-    return "X" + number(static_cast<std::uint32_t>(value.size())) + value;
+    return "X"s + number(static_cast<std::uint32_t>(value.size())) + value;
 }
 
 inline std::string integer(std::int64_t value) {
-    return "\x8a\x08" + number(value);
+    return "\x8a\x08"s + number(value);
 }
 
 inline std::string tuple(std::vector<std::string> const& items) {

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../core/error.hpp"
@@ -33,7 +34,7 @@ inline std::string printable(std::string_view text) {
 }
 
 inline std::string in_quotes(std::string_view text) {
-    return "'" + printable(text) + "'";
+    return std::string{'\''} + printable(text) + '\'';
 }
 
 /// The reader at work and the file it reads, for the text of its errors.

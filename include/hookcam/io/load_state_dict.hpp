@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -18,7 +16,7 @@
 namespace hookcam {
 
 struct load_options {
-    bool strict = true;       ///< whether every difference between file and model is an error
+    bool strict = true;         ///< whether every difference between file and model is an error
     std::string strip_prefix{}; ///< cut off all keys of the file if all have it: `"module."`
 };
 
@@ -39,7 +37,8 @@ namespace detail {
 inline std::string shape_text(std::span<std::size_t const> shape) {
     std::string text{"("};
     for (auto extent : shape) {
-        text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
+        text += text.size() > 1 ? ", " : "";
+        text += std::to_string(extent);
     }
     return text + ")";
 }
@@ -48,13 +47,14 @@ inline std::string report_text(load_report const& report) {
     std::string text;
     auto const add = [&](std::string_view title, std::vector<std::string> const& keys) {
         for (std::size_t i = 0; i < keys.size(); ++i) {
-            text += i > 0 ? ", " : (text.empty() ? "" : "; ") + std::string{title} + ": ";
+            text += i > 0 ? ", " : text.empty() ? "" : "; ";
+            text += i > 0 ? "" : title;
             text += printable(keys[i]);
         }
     };
-    add("missing", report.missing);
-    add("unexpected", report.unexpected);
-    add("of another shape or type", report.mismatched);
+    add("missing: ", report.missing);
+    add("unexpected: ", report.unexpected);
+    add("of another shape or type: ", report.mismatched);
     return text;
 }
 

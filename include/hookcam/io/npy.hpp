@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <random>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "../core/error.hpp"
@@ -183,7 +185,8 @@ void write_npy(std::filesystem::path const& path, std::span<T const> values,
     }
     std::string extents;
     for (auto extent : shape) {
-        extents += (extents.empty() ? "" : ", ") + std::to_string(extent);
+        extents += extents.empty() ? "" : ", ";
+        extents += std::to_string(extent);
     }
     extents += shape.size() == 1 ? "," : ""; // as Python writes a tuple of one
     std::string dict = "{'descr': '" + std::string{detail::npy_descr<T>()} +

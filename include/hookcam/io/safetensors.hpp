@@ -35,8 +35,10 @@ inline std::optional<dtype> dtype_of_safetensors(std::string_view name) {
 struct safetensors_row {
     std::string key;
     std::optional<dtype> type;
-    std::optional<std::vector<std::size_t>> shape;
-    std::optional<std::vector<std::size_t>> offsets;
+    bool has_shape = false;
+    bool has_offsets = false;
+    std::vector<std::size_t> shape;
+    std::vector<std::size_t> offsets;
 };
 
 /// Takes the header's JSON event by event, in exactly the nesting that the format has. No document is built,
@@ -56,7 +58,7 @@ public:
             if (m_key == "__metadata__") {
                 m_place = place::metadata;
             } else {
-                m_rows.push_back({m_key, {}, {}, {}});
+                m_rows.emplace_back().key = m_key;
                 m_place = place::row;
             }
             return true;
@@ -68,7 +70,7 @@ public:
     bool end_object() override {
         if (m_place == place::row) {
             auto const& row = m_rows.back();
-            if (!row.type || !row.shape || !row.offsets) {
+            if (!row.type || !row.has_shape || !row.has_offsets) {
                 m_context->refuse("the header must give dtype, shape and data_offsets of " +
                                   in_quotes(row.key));
             }
@@ -105,12 +107,13 @@ public:
         if (m_place != place::row || m_numbers != nullptr || (m_key != "shape" && m_key != "data_offsets")) {
             unexpected("an array");
         }
-        auto& list = m_key == "shape" ? m_rows.back().shape : m_rows.back().offsets;
-        if (list) {
+        auto& row = m_rows.back();
+        bool const is_shape = m_key == "shape";
+        if (std::exchange(is_shape ? row.has_shape : row.has_offsets, true)) {
             twice();
         }
-        m_numbers = &list.emplace();
-        m_longest = m_key == "shape" ? max_rank : 2;
+        m_numbers = is_shape ? &row.shape : &row.offsets;
+        m_longest = is_shape ? max_rank : 2;
         return true;
     }
 
@@ -175,14 +178,14 @@ private:
 inline void check_layout(std::vector<safetensors_row>& rows, std::size_t data_size,
                          file_context const& context) {
     for (auto const& row : rows) {
-        auto const begin = row.offsets->front();
-        auto const end = row.offsets->back();
+        auto const begin = row.offsets.front();
+        auto const end = row.offsets.back();
         if (begin > end || end > data_size) {
             context.refuse("data_offsets of " + in_quotes(row.key) + " are " + std::to_string(begin) +
                            " and " + std::to_string(end) + ", and must lie in order within the " +
                            std::to_string(data_size) + " bytes of data; the file is truncated or broken");
         }
-        auto const count = checked_size(*row.shape);
+        auto const count = checked_size(row.shape);
         auto const size = count ? checked_product(*count, size_of(*row.type)) : std::nullopt;
         if (size != end - begin) {
             context.refuse("the tensor " + in_quotes(row.key) + " has " + std::to_string(end - begin) +
@@ -190,16 +193,16 @@ inline void check_layout(std::vector<safetensors_row>& rows, std::size_t data_si
         }
     }
     std::ranges::sort(rows, {}, [](auto const& row) {
-        return std::pair{row.offsets->front(), row.offsets->back()};
+        return std::pair{row.offsets.front(), row.offsets.back()};
     });
     std::size_t covered = 0;
     for (auto const& row : rows) {
-        if (row.offsets->front() != covered) {
+        if (row.offsets.front() != covered) {
             context.refuse("the tensor " + in_quotes(row.key) + " begins at byte " +
-                           std::to_string(row.offsets->front()) + " of the data and must begin at " +
+                           std::to_string(row.offsets.front()) + " of the data and must begin at " +
                            std::to_string(covered) + ": tensors may neither overlap nor leave holes");
         }
-        covered = row.offsets->back();
+        covered = row.offsets.back();
     }
     if (covered != data_size) {
         context.refuse("the file has " + std::to_string(data_size - covered) +
@@ -236,8 +239,8 @@ inline state_dict read_safetensors(std::span<std::byte const> file,
     detail::check_layout(header.rows(), data.size(), context);
     state_dict result{std::string{name}};
     for (auto& row : header.rows()) {
-        auto const bytes = data.subspan(row.offsets->front(), row.offsets->back() - row.offsets->front());
-        state_entry entry{*row.type, std::move(*row.shape), {bytes.begin(), bytes.end()}};
+        auto const bytes = data.subspan(row.offsets.front(), row.offsets.back() - row.offsets.front());
+        state_entry entry{*row.type, std::move(row.shape), {bytes.begin(), bytes.end()}};
         if (!result.insert(row.key, std::move(entry))) {
             context.refuse("the header has the key " + detail::in_quotes(row.key) + " twice");
         }

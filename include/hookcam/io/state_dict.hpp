@@ -5,10 +5,8 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <limits>
+#include <functional>
 #include <map>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
