@@ -117,7 +117,7 @@ struct bench {
     hc::memory<unsigned char> scratch{};
     hc::memory<unsigned char> state{};
 
-    bench(std::size_t images, hc::extents sizes) : batch{images}, in{sizes} {
+    bench(std::size_t images, hc::extents const& sizes) : batch{images}, in{sizes} {
         if constexpr (hc::detail::has_scratch<Layer>)
             scratch = hc::memory<unsigned char>{Layer::scratch_bytes(in, out)};
         if constexpr (hc::detail::has_state<Layer>)

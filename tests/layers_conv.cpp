@@ -11,14 +11,16 @@ using namespace harness;
 
 namespace {
 
-hc::kernels::conv2d_parameters sizes_of(std::size_t batch, hc::extents in, hc::extents out,
-                                        std::size_t groups, hc::window rows, hc::window columns) {
+hc::kernels::conv2d_parameters sizes_of(std::size_t batch, hc::extents const& in, hc::extents const& out,
+                                        std::size_t groups, hc::window const& rows,
+                                        hc::window const& columns) {
     return {batch, in[0], out[0], groups, in[1], in[2], out[1], out[2], rows, columns};
 }
 
 /// Forward, backward and backward_parameters against the reference, which computes in double whatever T is.
 template <class T, class Layer>
-void check_reference(hc::extents in, std::size_t groups, hc::window rows, hc::window columns) {
+void check_reference(hc::extents const& in, std::size_t groups, hc::window const& rows,
+                     hc::window const& columns) {
     constexpr std::size_t batch = 3;
     bench<Layer, T> at{batch, in};
     at.fill(noise(at.x.size(), 1), 1);
@@ -46,7 +48,7 @@ void check_reference(hc::extents in, std::size_t groups, hc::window rows, hc::wi
 }
 
 template <class Layer>
-void check(hc::extents in, std::size_t groups, hc::window rows, hc::window columns) {
+void check(hc::extents const& in, std::size_t groups, hc::window const& rows, hc::window const& columns) {
     BOOST_TEST_CONTEXT(Layer::type_name() << " on " << hc::to_string(in)) {
         static_assert(is_free<Layer>());
         check_reference<float, Layer>(in, groups, rows, columns);
@@ -59,7 +61,7 @@ void check(hc::extents in, std::size_t groups, hc::window rows, hc::window colum
 
 /// The layer's output for whole numbers, whose sums are exact in float too.
 template <class Layer>
-void check_literal(hc::extents in, std::vector<double> const& expected) {
+void check_literal(hc::extents const& in, std::vector<double> const& expected) {
     BOOST_TEST_CONTEXT(Layer::type_name()) {
         bench<Layer, float> at{1, in};
         at.x = converted<float>(counted(at.x.size()));

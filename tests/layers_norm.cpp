@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t batch = 3;
 
 template <class T, class Layer>
-void check_norm_reference(extents in, double eps) {
+void check_norm_reference(extents const& in, double eps) {
     bench<Layer, T> at{batch, in};
     at.fill(noise(at.x.size(), 1), 1);
     at.forward();
@@ -52,7 +52,7 @@ void check_norm_reference(extents in, double eps) {
 }
 
 template <class Layer>
-void check_norm(extents in, double eps) {
+void check_norm(extents const& in, double eps) {
     BOOST_TEST_CONTEXT(Layer::type_name()) {
         static_assert(is_free<Layer>());
         check_norm_reference<float, Layer>(in, eps);
@@ -64,7 +64,7 @@ void check_norm(extents in, double eps) {
 }
 
 template <class T, std::size_t Rank>
-void check_softmax_reference(extents in) {
+void check_softmax_reference(extents const& in) {
     bench<softmax<>, T, Rank> at{batch, in};
     at.fill(noise(at.x.size(), 1), 1);
     at.forward();
@@ -82,7 +82,7 @@ void check_softmax_reference(extents in) {
 }
 
 template <std::size_t Rank>
-void check_softmax(extents in) {
+void check_softmax(extents const& in) {
     BOOST_TEST_CONTEXT("softmax on " << hc::to_string(in)) {
         check_softmax_reference<float, Rank>(in);
         check_softmax_reference<double, Rank>(in);

@@ -26,13 +26,13 @@ namespace {
 
 constexpr std::size_t batch = 2;
 
-hc::kernels::pool2d_parameters sizes_of(extents in, extents out, hc::window rows, hc::window columns,
-                                        bool counts) {
+hc::kernels::pool2d_parameters sizes_of(extents const& in, extents const& out, hc::window const& rows,
+                                        hc::window const& columns, bool counts) {
     return {batch * in[0], in[1], in[2], out[1], out[2], rows, columns, counts};
 }
 
 template <class T, class Layer>
-void check_max_reference(extents in, hc::window rows, hc::window columns) {
+void check_max_reference(extents const& in, hc::window const& rows, hc::window const& columns) {
     bench<Layer, T> at{batch, in};
     at.fill(separated(at.x.size(), 1), 1);
     // Some equal neighbours: the first must get the gradient.
@@ -56,7 +56,7 @@ void check_max_reference(extents in, hc::window rows, hc::window columns) {
 }
 
 template <class Layer>
-void check_max(extents in, hc::window rows, hc::window columns) {
+void check_max(extents const& in, hc::window const& rows, hc::window const& columns) {
     BOOST_TEST_CONTEXT(Layer::type_name() << " on " << hc::to_string(in)) {
         static_assert(is_free<Layer>());
         check_max_reference<float, Layer>(in, rows, columns);
@@ -68,7 +68,8 @@ void check_max(extents in, hc::window rows, hc::window columns) {
 }
 
 template <class T, class Layer>
-void check_average_reference(extents in, hc::window rows, hc::window columns, bool counts) {
+void check_average_reference(extents const& in, hc::window const& rows, hc::window const& columns,
+                             bool counts) {
     bench<Layer, T> at{batch, in};
     at.fill(noise(at.x.size(), 1), 1);
     at.forward();
@@ -85,7 +86,7 @@ void check_average_reference(extents in, hc::window rows, hc::window columns, bo
 }
 
 template <class Layer>
-void check_average(extents in, hc::window rows, hc::window columns, bool counts = true) {
+void check_average(extents const& in, hc::window const& rows, hc::window const& columns, bool counts = true) {
     BOOST_TEST_CONTEXT(Layer::type_name() << " on " << hc::to_string(in)) {
         static_assert(is_free<Layer>());
         check_average_reference<float, Layer>(in, rows, columns, counts);
@@ -97,7 +98,7 @@ void check_average(extents in, hc::window rows, hc::window columns, bool counts 
 }
 
 template <class T, class Layer>
-void check_adaptive_reference(extents in) {
+void check_adaptive_reference(extents const& in) {
     bench<Layer, T> at{batch, in};
     at.fill(noise(at.x.size(), 1), 1);
     at.forward();
@@ -115,7 +116,7 @@ void check_adaptive_reference(extents in) {
 }
 
 template <class Layer>
-void check_adaptive(extents in) {
+void check_adaptive(extents const& in) {
     BOOST_TEST_CONTEXT(Layer::type_name() << " on " << hc::to_string(in)) {
         static_assert(is_free<Layer>());
         check_adaptive_reference<float, Layer>(in);
@@ -128,7 +129,7 @@ void check_adaptive(extents in) {
 
 /// The output for whole numbers. The literals carry twelve digits.
 template <class Layer>
-void check_literal(extents in, std::vector<double> const& expected) {
+void check_literal(extents const& in, std::vector<double> const& expected) {
     BOOST_TEST_CONTEXT(Layer::type_name() << " on " << hc::to_string(in)) {
         bench<Layer, double> at{1, in};
         at.x = counted(at.x.size());

@@ -75,7 +75,7 @@ void check_relu_reference() {
 }
 
 template <class T, class Layer>
-void check_shortcut_reference(extents in, std::size_t row_stride, std::size_t column_stride) {
+void check_shortcut_reference(extents const& in, std::size_t row_stride, std::size_t column_stride) {
     bench<Layer, T> at{batch, in};
     at.fill(noise(at.x.size(), 1), 1);
     at.forward();
@@ -93,7 +93,7 @@ void check_shortcut_reference(extents in, std::size_t row_stride, std::size_t co
 }
 
 template <class Layer>
-void check_shortcut(extents in, std::size_t row_stride, std::size_t column_stride) {
+void check_shortcut(extents const& in, std::size_t row_stride, std::size_t column_stride) {
     BOOST_TEST_CONTEXT(Layer::type_name()) {
         static_assert(is_free<Layer>());
         check_shortcut_reference<float, Layer>(in, row_stride, column_stride);
