@@ -79,7 +79,20 @@ std::size_t count(std::vector<std::string> const& steps, std::string const& what
 
 } // namespace
 
-BOOST_AUTO_TEST_CASE(the_second_and_third_call_of_a_plan_allocate_nothing) {
+namespace {
+
+// OpenBLAS allocates for each product that it shares among threads of its own.
+boost::test_tools::assertion_result blas_has_one_thread(boost::unit_test::test_unit_id) {
+    auto const* const threads = std::getenv("OPENBLAS_NUM_THREADS");
+    boost::test_tools::assertion_result result{threads != nullptr && std::string{threads} == "1"};
+    result.message() << "OpenBLAS's threads allocate; set OPENBLAS_NUM_THREADS=1";
+    return result;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(the_second_and_third_call_of_a_plan_allocate_nothing,
+                     *boost::unit_test::precondition(blas_has_one_thread)) {
     hc::model<simple_cnn> model;
     randomize(model, 1);
     auto const first = random_images<float>({1, 3, 32, 32}, 2);

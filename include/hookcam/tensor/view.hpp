@@ -62,9 +62,10 @@ template <std::size_t Rank, class T>
     return view_of<Rank>(data, shape);
 }
 
-/// Evaluates an expression into the memory of a view of its shape.
+/// Evaluates an expression into the memory of a view or a container of its shape. (Assigning it would make a
+/// temporary.)
 template <class View, class Expression>
-void fill(View place, Expression const& made) {
+void fill(View&& place, Expression const& made) {
     xt::noalias(place) = made;
 }
 
