@@ -110,12 +110,15 @@ concept a_slot = requires {
     requires std::is_same_v<typename T::kind, policy::slot>;
 };
 
-/// The slots of a layer or a name, as a member. It is of another type for every owner: two empty members of
-/// one type are never at one address, so empty layers side by side would take room for it.
+/// The slots of a layer or a name, as a member. Without hooks it is of another type for every owner, and
+/// shares no base with them: two empty parts of one type are never at one address, so empty layers side by
+/// side would take room for it.
 template <class Owner, class List>
 struct slots_of;
-template <class Owner, class... Slots>
-struct slots_of<Owner, list<Slots...>> : leaves_for<Slots...> {};
+template <class Owner>
+struct slots_of<Owner, list<>> {};
+template <class Owner, class First, class... Rest>
+struct slots_of<Owner, list<First, Rest...>> : leaves_for<First, Rest...> {};
 
 } // namespace detail
 

@@ -21,9 +21,11 @@ struct at {};
 template <class What>
 struct everywhere {};
 
+// slots: begin
 /// The slot of an index among those attached.
 template <std::size_t Index, class Slot>
 struct attached_slot {};
+// slots: end
 
 /// The request keeps what it finds, under an index among its paths.
 template <std::size_t Index>
