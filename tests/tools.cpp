@@ -1,0 +1,377 @@
+// The tools explain and evaluate, run as a user runs them: what they print and write, against PyTorch's
+// values, and how they refuse.
+
+#define BOOST_TEST_MODULE tools
+#include "run_program.hpp"
+
+#include <hookcam/data.hpp>
+#include <hookcam/io.hpp>
+#include <hookcam/viz.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hc = hookcam;
+namespace fs = std::filesystem;
+using strings = std::vector<std::string>;
+
+namespace {
+
+fs::path const shipped = fs::path{HOOKCAM_SOURCE_DIR} / "examples/data";
+fs::path const shared = HOOKCAM_SHARED_DIR;
+std::string const weights = shipped / "cifar10_cnn.safetensors";
+std::string const pictures = shipped / "cifar10_test_200.bin";
+std::string const resnet20 = shared / "data/weights/resnet20-12fca82f.th";
+
+// PyTorch's own distance from float64 is below 2e-5 in these files.
+constexpr float tolerance = 1e-4f;
+
+bool is_there(fs::path const& path) {
+    bool const there = !shared.empty() && fs::exists(path);
+    if (!there)
+        BOOST_TEST_MESSAGE("skipped: " << path << " is not there");
+    return there;
+}
+
+program_result explain(strings const& arguments, fs::path const& in = ".") {
+    return run_program(HOOKCAM_EXPLAIN, arguments, in);
+}
+program_result evaluate(strings const& arguments) {
+    return run_program(HOOKCAM_EVALUATE, arguments);
+}
+
+/// What explain found, from its JSON and its files.
+struct found {
+    nlohmann::json json;
+    hc::npy_array<float> heatmap, raw, activation, gradient;
+};
+
+found explained(std::string const& network, std::string const& file, std::string const& input,
+                std::string const& layer, strings const& more = {}) {
+    temporary_folder const folder;
+    auto const out = folder / "made/by it";
+    strings arguments{"--network", network,   "--weights", file,    "--input",
+                      input,       "--layer", layer,       "--out", out};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    auto const result = explain(arguments);
+    BOOST_TEST(result.errors == "");
+    BOOST_REQUIRE(result.status == 0);
+    auto const figure = hc::load_picture(out / "figure.png");
+    BOOST_TEST(figure.width() == 3 * figure.height());
+    BOOST_TEST(std::distance(fs::directory_iterator{out}, {}) == 5);
+    return {nlohmann::json::parse(result.output), hc::read_npy<float>(out / "heatmap.npy"),
+            hc::read_npy<float>(out / "raw.npy"), hc::read_npy<float>(out / "activation.npy"),
+            hc::read_npy<float>(out / "gradient.npy")};
+}
+
+/// Tensor `key` of a file, or image n of its batch.
+std::vector<float> reference(hc::state_dict const& file, std::string const& key,
+                             std::optional<std::size_t> image = {}) {
+    auto const* const entry = file.find(key);
+    BOOST_REQUIRE(entry != nullptr);
+    auto const all = entry->to<float>();
+    if (!image)
+        return all;
+    auto const size = static_cast<std::ptrdiff_t>(all.size() / entry->shape[0]);
+    auto const begin = all.begin() + size * static_cast<std::ptrdiff_t>(*image);
+    return {begin, begin + size};
+}
+
+/// The largest difference, over the largest reference value where that is above one.
+float difference(std::vector<float> const& got, std::vector<float> const& expected) {
+    BOOST_REQUIRE(got.size() == expected.size());
+    float largest = 0;
+    float scale = 1;
+    for (std::size_t i = 0; i < got.size(); ++i) {
+        largest = std::max(largest, std::abs(got[i] - expected[i]));
+        scale = std::max(scale, std::abs(expected[i]));
+    }
+    return largest / scale;
+}
+
+bool is_zero(std::vector<float> const& values) {
+    return std::ranges::all_of(values, [](float value) { return value == 0; });
+}
+
+/// A use that must be refused, and what the one line on stderr must say.
+void refuse(program_result const& result, int status, strings const& texts) {
+    BOOST_TEST(result.status == status);
+    BOOST_TEST(result.output == "");
+    BOOST_TEST(std::ranges::count(result.errors, '\n') == 1);
+    BOOST_TEST(result.errors.ends_with('\n'));
+    for (auto const& text : texts)
+        BOOST_TEST((result.errors.find(text) != std::string::npos),
+                   '"' << text << "\" must be in: " << result.errors);
+}
+
+/// The arguments of a call that works, with one option of another value; without it where that is empty.
+strings with(std::string const& option, std::string const& value) {
+    strings arguments{"--network", "simple_cnn", "--weights", weights,
+                      "--input",   pictures,     "--layer",   "conv3"};
+    auto const at = std::ranges::find(arguments, option);
+    if (at == arguments.end())
+        arguments.insert(arguments.end(), {option, value});
+    else if (value.empty())
+        arguments.erase(at, at + 2);
+    else
+        *(at + 1) = value;
+    return arguments;
+}
+
+std::string const networks = "simple_cnn resnet20 resnet32 resnet44 resnet56 resnet110";
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(explain_tells_what_pytorch_finds) {
+    auto const file = shared / "reference/torch/simple_cnn_grad_cam.safetensors";
+    if (!is_there(file))
+        return;
+    auto const torch = hc::read_weights(file);
+    auto const [json, heatmap, raw, activation, gradient] =
+        explained("simple_cnn", weights, pictures, "conv3", {"--index", "102"});
+    std::set<std::string> keys;
+    for (auto const& [key, value] : json.items())
+        keys.insert(key);
+    BOOST_TEST((keys == std::set<std::string>{"predicted", "target", "logits", "layer", "status"}));
+    BOOST_TEST(json["predicted"].is_number_integer());
+    BOOST_TEST(json["predicted"] == 6);
+    BOOST_TEST(json["target"] == 6);
+    BOOST_TEST(json["layer"] == "conv3");
+    BOOST_TEST(json["status"] == "ok");
+    BOOST_TEST(difference(json["logits"], reference(torch, "logits", 102)) < tolerance);
+
+    using shape = std::vector<std::size_t>;
+    BOOST_TEST((heatmap.shape == shape{32, 32}));
+    BOOST_TEST((raw.shape == shape{8, 8}));
+    BOOST_TEST((activation.shape == shape{128, 8, 8}));
+    BOOST_TEST((gradient.shape == shape{128, 8, 8}));
+    BOOST_TEST(difference(heatmap.values, reference(torch, "cam.conv3.predicted", 102)) < tolerance);
+    BOOST_TEST(difference(activation.values, reference(torch, "conv3.activation.102")) < tolerance);
+    BOOST_TEST(difference(gradient.values, reference(torch, "conv3.gradient.102")) < tolerance);
+    // The raw map by its definition: ReLU(Σ mean(G) · A).
+    for (std::size_t i = 0; i < 64; ++i) {
+        double sum = 0;
+        for (std::size_t c = 0; c < 128; ++c) {
+            double weight = 0;
+            for (std::size_t k = 0; k < 64; ++k)
+                weight += gradient.values[c * 64 + k] / 64;
+            sum += weight * activation.values[c * 64 + i];
+        }
+        BOOST_TEST(std::abs(raw.values[i] - std::max(sum, 0.0)) < 1e-6); // sums of 128 floats
+    }
+}
+
+BOOST_AUTO_TEST_CASE(explain_takes_any_layer_and_target) {
+    auto const file = shared / "reference/torch/simple_cnn_grad_cam.safetensors";
+    if (!is_there(file))
+        return;
+    auto const torch = hc::read_weights(file);
+    hc::cifar10_file const data{pictures};
+    for (std::string const layer : {"conv1", "conv2", "conv3"})
+        for (std::size_t const index : {0u, 57u, 199u}) {
+            auto const label = data.label(index);
+            auto const seen =
+                explained("simple_cnn", weights, pictures, layer,
+                          {"--target", std::to_string(label), "--index", std::to_string(index)});
+            BOOST_TEST(seen.json["target"] == label);
+            BOOST_TEST(seen.json["layer"] == layer);
+            BOOST_TEST(difference(seen.heatmap.values, reference(torch, "cam." + layer + ".label", index)) <
+                       tolerance);
+        }
+}
+
+BOOST_AUTO_TEST_CASE(explain_says_where_a_map_is_zero) {
+    auto const file = shared / "reference/torch/simple_cnn_grad_cam.safetensors";
+    if (!is_there(file))
+        return;
+    auto const torch = hc::read_weights(file);
+    hc::cifar10_file const data{pictures};
+    int zero_maps = 0;
+    for (std::size_t index = 0; index < data.size(); ++index) {
+        auto const image = std::to_string(index);
+        if (is_zero(reference(torch, "cam.conv3.predicted", index))) {
+            ++zero_maps;
+            auto const seen = explained("simple_cnn", weights, pictures, "conv3", {"--index", image});
+            BOOST_TEST(seen.json["status"] == "no_positive_evidence");
+            BOOST_TEST(is_zero(seen.heatmap.values));
+            BOOST_TEST(is_zero(seen.raw.values));
+        }
+    }
+    BOOST_TEST(zero_maps == 24);
+}
+
+BOOST_AUTO_TEST_CASE(explain_looks_into_a_residual_network) {
+    auto const file = shared / "reference/torch/resnet20.safetensors";
+    std::string const test_set = shared / "data/cifar10/test_batch.bin";
+    if (!is_there(file) || !is_there(resnet20) || !is_there(test_set))
+        return;
+    auto const torch = hc::read_weights(file);
+    hc::cifar10_file const data{test_set};
+    for (std::string const layer : {"layer1.2.conv2", "layer2", "layer3"})
+        for (std::size_t const index : {0u, 1u}) {
+            auto const seen =
+                explained("resnet20", resnet20, test_set, layer,
+                          {"--index", std::to_string(index), "--target", std::to_string(data.label(index))});
+            BOOST_TEST(difference(seen.json["logits"], reference(torch, "logits", index)) < tolerance);
+            BOOST_TEST(difference(seen.heatmap.values, reference(torch, layer + ".grad_cam.label", index)) <
+                       tolerance);
+            BOOST_TEST(difference(seen.activation.values, reference(torch, layer + ".activation", index)) <
+                       tolerance);
+            // Gradients are small: the tolerance is a part of the largest.
+            auto const expected = reference(torch, layer + ".gradient", index);
+            auto const largest =
+                std::abs(*std::ranges::max_element(expected, {}, [](float g) { return std::abs(g); }));
+            BOOST_TEST(difference(seen.gradient.values, expected) < tolerance * std::min(largest, 1.0f));
+        }
+}
+
+BOOST_AUTO_TEST_CASE(explain_takes_picture_files) {
+    temporary_folder const folder;
+    auto const frog = hc::cifar10_file{pictures}.picture(102);
+    hc::save_png(folder / "frog.png", frog);
+    auto const from_bin = explained("simple_cnn", weights, pictures, "conv2", {"--index", "102"});
+    auto const from_png = explained("simple_cnn", weights, folder / "frog.png", "conv2");
+    BOOST_TEST(from_png.json == from_bin.json);
+    BOOST_TEST((from_png.heatmap.values == from_bin.heatmap.values));
+
+    // Another size: as if it had been resized and cropped before.
+    auto const wide = hc::resize(frog, 48, 77);
+    hc::save_png(folder / "wide.png", wide);
+    hc::save_png(folder / "cropped.png", hc::resize_and_crop(wide, 32, 32));
+    auto const from_wide = explained("simple_cnn", weights, folder / "wide.png", "conv2");
+    auto const from_cropped = explained("simple_cnn", weights, folder / "cropped.png", "conv2");
+    BOOST_TEST((from_wide.json != from_png.json));
+    BOOST_TEST(from_wide.json == from_cropped.json);
+
+    auto const photo = shared / "data/images/gradcam_dog_cat.jpg";
+    if (is_there(photo))
+        BOOST_TEST(explained("simple_cnn", weights, photo, "conv3").json["status"] == "ok");
+    refuse(explain({"--network", "simple_cnn", "--weights", weights, "--input", folder / "frog.png",
+                    "--layer", "conv3", "--index", "1"}),
+           2, {"--index", "from 0 to 0"});
+}
+
+BOOST_AUTO_TEST_CASE(explain_writes_into_the_folder_where_it_runs) {
+    temporary_folder const folder;
+    auto const result = explain(with("--index", "7"), folder / "");
+    BOOST_TEST(result.status == 0);
+    BOOST_TEST(folder.size() == 5u);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_use_is_told_in_one_line_that_lists_what_there_is) {
+    temporary_folder const folder;
+    refuse(explain(with("--network", "resnet18")), 2, {"explain: --network", networks, "resnet18"});
+    refuse(explain(with("--layer", "conv4")), 2, {"conv1 conv2 conv3 fc1 fc2", "conv4"});
+    refuse(explain(with("--layer", "")), 2, {"--layer is missing", "--layer PATH"});
+    refuse(explain(with("--target", "10")), 2, {"--target", "0 to 9"});
+    refuse(explain(with("--target", "-1")), 2, {"--target", "0 to 9"});
+    refuse(explain(with("--target", "frog")), 2, {"--target", "0 to 9"});
+    refuse(explain(with("--target", "3x")), 2, {"--target", "0 to 9"});
+    refuse(explain(with("--index", "200")), 2, {"--index", "0 to 199"});
+    refuse(explain(with("--index", "-1")), 2, {"--index", "0 to 199"});
+    refuse(explain(with("--index", "99999999999999999999")), 2, {"--index", "0 to 199"});
+    refuse(explain(with("--weights", shipped / "none.pth")), 2,
+           {"--weights", "none.pth", "cifar10_cnn.safetensors"});
+    refuse(explain(with("--weights", shipped)), 2, {"--weights", "cifar10_cnn.safetensors"});
+    refuse(explain(with("--input", folder / "a\nb/c/d.bin")), 2, {"--input", "holds nothing"});
+    refuse(explain(with("--size", "3")), 2, {"--size", "[--index K]"});
+    refuse(explain({}), 2,
+           {"--network is missing", "--network NAME --weights FILE --input FILE [--index K] "
+                                    "--layer PATH [--target N] [--out DIR]"});
+    refuse(explain({"--network"}), 2, {"--network needs a value"});
+    refuse(explain({"--network", "a", "--network", "a"}), 2, {"--network is given twice"});
+
+    // A layer without spatial output: those that have one are listed, and no other.
+    auto const flat = explain(with("--layer", "fc1"));
+    refuse(flat, 2, {"fc1", "conv1 conv2 conv3"});
+    BOOST_TEST(flat.errors.find("fc2") == std::string::npos);
+
+    refuse(evaluate({"--network", "vgg", "--weights", weights, "--data", pictures}), 2,
+           {"evaluate: ", networks});
+    refuse(evaluate({"--network", "simple_cnn", "--weights", weights, "--data", "none.bin"}), 2,
+           {"--data", "none.bin"});
+    refuse(evaluate({"--network", "simple_cnn", "--weights", weights, "--data", pictures, "--limit", "0"}), 2,
+           {"--limit", "from 1"});
+    refuse(evaluate({"--network", "simple_cnn"}), 2,
+           {"--network NAME --weights FILE --data FILE.bin [--limit N] [--logits FILE.npy]"});
+}
+
+BOOST_AUTO_TEST_CASE(help_is_no_wrong_use) {
+    auto const result = explain({"--help"});
+    BOOST_TEST(result.status == 0);
+    BOOST_TEST(result.output.starts_with("usage: explain --network NAME"));
+}
+
+BOOST_AUTO_TEST_CASE(other_failures_have_another_status) {
+    temporary_folder const folder;
+    auto const copy_part = [&](std::string const& from, std::string const& to, std::size_t bytes) {
+        auto const all = hc::read_file_bytes(from);
+        hc::replace_file(folder / to, std::span{all}.first(std::min(bytes, all.size())));
+        return (folder / to).string();
+    };
+    auto const short_weights = copy_part(weights, "short.safetensors", 100000);
+    auto const no_weights = copy_part(weights, "empty.pth", 0);
+    refuse(explain(with("--weights", short_weights)), 1, {"short.safetensors"});
+    refuse(explain(with("--weights", no_weights)), 1, {"empty.pth"});
+    refuse(explain(with("--weights", pictures)), 1, {"cifar10_test_200.bin"});
+    refuse(explain(with("--input", copy_part(pictures, "short.bin", 5000))), 1, {"short.bin", "3073"});
+    refuse(explain(with("--input", copy_part(pictures, "no.png", 5000))), 1, {"no.png", "PNG or JPEG"});
+    refuse(evaluate({"--network", "simple_cnn", "--weights", short_weights, "--data", pictures}), 1,
+           {"short.safetensors"});
+    refuse(evaluate({"--network", "simple_cnn", "--weights", weights, "--data", folder / "short.bin"}), 1,
+           {"short.bin"});
+    // Weights of another network: all keys that differ are told.
+    refuse(evaluate({"--network", "resnet20", "--weights", weights, "--data", pictures}), 1,
+           {"missing: ", "layer1.0.conv1.weight", "linear.bias", "unexpected: ", "fc1.weight"});
+    // Nothing can be written there.
+    refuse(explain(with("--out", weights)), 1, {"cifar10_cnn.safetensors"});
+    refuse(evaluate({"--network", "simple_cnn", "--weights", weights, "--data", pictures, "--logits",
+                     folder / "none/logits.npy"}),
+           1, {"logits.npy"});
+    BOOST_TEST(run_program("/bin/sh", {"-c",
+                                       std::string{HOOKCAM_EVALUATE} +
+                                           " --network simple_cnn --limit 1 --weights \"$0\" --data \"$1\" "
+                                           ">/dev/full",
+                                       weights, pictures})
+                   .status == 1);
+}
+
+BOOST_AUTO_TEST_CASE(evaluate_counts_and_keeps_the_logits) {
+    temporary_folder const folder;
+    // 150: one batch and a half.
+    auto const result = evaluate({"--network", "simple_cnn", "--weights", weights, "--data", pictures,
+                                  "--limit", "150", "--logits", folder / "logits.npy"});
+    BOOST_TEST(result.status == 0);
+    BOOST_TEST(result.errors == "");
+    auto const logits = hc::read_npy<float>(folder / "logits.npy");
+    BOOST_TEST((logits.shape == std::vector<std::size_t>{150, 10}));
+    hc::cifar10_file const data{pictures};
+    std::size_t correct = 0;
+    for (std::size_t i = 0; i < 150; ++i) {
+        auto const row = std::span{logits.values}.subspan(i * 10, 10);
+        correct +=
+            static_cast<std::size_t>(std::ranges::max_element(row) - row.begin()) == data.label(i) ? 1 : 0;
+    }
+    BOOST_TEST(result.output == std::to_string(correct) + " of 150 correct\n");
+    auto const file = shared / "reference/torch/simple_cnn_grad_cam.safetensors";
+    if (is_there(file)) {
+        auto expected = reference(hc::read_weights(file), "logits");
+        expected.resize(1500);
+        BOOST_TEST(difference(logits.values, expected) < tolerance);
+    }
+    // A limit above what there is: all.
+    BOOST_TEST(
+        evaluate({"--network", "simple_cnn", "--weights", weights, "--data", pictures, "--limit", "1000"})
+            .output.ends_with(" of 200 correct\n"));
+}
