@@ -3,7 +3,7 @@
 // Values that PyTorch computed, pictures and weights, for the tests that hold hookcam against them.
 
 #include <hookcam/data/cifar10.hpp>
-#include <hookcam/data/normalize.hpp>
+#include <hookcam/data/image_tensor.hpp>
 #include <hookcam/io/read_weights.hpp>
 #include <hookcam/tensor/xtensor.hpp>
 
@@ -68,12 +68,8 @@ double largest(A const& a) {
 
 /// Images of CIFAR-10's test set as a network reads them: N,3,32,32.
 inline xt::xtensor<float, 4> images(hookcam::normalization const& how, std::size_t first, std::size_t count) {
-    hookcam::cifar10_file const set{folder / "data/cifar10/test_batch.bin"};
-    xt::xtensor<float, 4> result = xt::xtensor<float, 4>::from_shape({count, 3, 32, 32});
-    for (std::size_t n = 0; n < count; ++n)
-        hookcam::normalize_planes(set.planes(first + n), how,
-                                  std::span<float>{result.data() + n * 3072, 3072});
-    return result;
+    return hookcam::image_tensor<float>(hookcam::cifar10_file{folder / "data/cifar10/test_batch.bin"}, first,
+                                        count, how);
 }
 
 inline std::vector<std::size_t> labels(std::size_t first, std::size_t count) {

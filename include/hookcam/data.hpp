@@ -8,6 +8,7 @@
 #include "data/decode_png.hpp"
 #include "data/file_bytes.hpp"
 #include "data/image_file.hpp"
+#include "data/image_tensor.hpp"
 #include "data/limits.hpp"
 #include "data/normalize.hpp"
 #include "data/picture.hpp"

@@ -20,7 +20,7 @@ struct size_search {
 };
 
 template <class Node>
-constexpr extents walk_sizes(extents in, std::string_view path, size_search& search);
+constexpr extents walk_sizes(extents const& in, std::string_view path, size_search& search);
 
 template <class Composite>
 struct size_scope {
@@ -28,11 +28,11 @@ struct size_scope {
     size_search& search;
 
     template <std::size_t Index>
-    constexpr extents child(extents in) const {
+    constexpr extents child(extents const& in) const {
         return walk_sizes<child_of<Composite, Index>>(in, path, search);
     }
-    static constexpr std::pair<extents, extents> fork(extents in) { return {in, in}; }
-    static constexpr extents sum(extents a, extents b) {
+    static constexpr std::pair<extents, extents> fork(extents const& in) { return {in, in}; }
+    static constexpr extents sum(extents const& a, extents const& b) {
         require(compatible(a, b),
                 "hookcam::residual: body and shortcut must have outputs of one size; correct one of them", b);
         return a;
@@ -47,7 +47,7 @@ struct size_scope {
 }
 
 template <class Node>
-constexpr extents walk_sizes(extents in, std::string_view path, size_search& search) {
+constexpr extents walk_sizes(extents const& in, std::string_view path, size_search& search) {
     if constexpr (is_named<Node>) {
         auto const name = Node::name.view();
         auto const out = walk_sizes<typename Node::node_type>(in, path_behind(path, name), search);
@@ -63,13 +63,13 @@ constexpr extents walk_sizes(extents in, std::string_view path, size_search& sea
 }
 
 template <class Network>
-constexpr extents output_sizes(extents in) {
+constexpr extents output_sizes(extents const& in) {
     size_search ignored;
     return walk_sizes<Network>(in, {}, ignored);
 }
 
 template <class Network>
-constexpr size_search sizes_at(std::string_view path, extents in) {
+constexpr size_search sizes_at(std::string_view path, extents const& in) {
     size_search search;
     auto const out = walk_sizes<Network>(in, path, search);
     if (path.empty())

@@ -26,17 +26,16 @@ struct reads {
 /// The base of every layer, by CRTP. A layer is an empty class; what it inherits here are the answers of the
 /// simplest layer, one that maps every element by itself and keeps nothing. It overrides what differs:
 ///
-/// - `static constexpr extents output_extents(extents in)`: the sizes after the layer, without the batch. It
-///   states what it asks of its input by `require`. A size may be `dynamic` and is then handed through.
-/// - `void forward(x, y) const`, `void backward([x,] [y,] grad_y, grad_x) const`: views N,C,H,W or N,F.
-/// Backward gets
-///   the input and the output where `backward_reads` names them.
-/// - `using parameters = hookcam::parameters<…>`: then `forward(own, x, y)`, `backward(own, …)`, and
-///   `backward_parameters(own, x, grad_y, gradients)`, which sets every learned parameter's gradient, summed
-///   over the batch. `get<"weight">(own)` is a view of a parameter.
+/// - `static constexpr extents output_extents(extents const& in)`: the sizes after the layer, without the
+///   batch. It states what it asks of its input by `require`. A size may be `dynamic`: hand it through.
+/// - `void forward(x, y) const` and `void backward([x,] [y,] grad_y, grad_x) const`: views N,C,H,W or N,F.
+///   Backward gets the input and the output where `backward_reads` names them.
+/// - `using parameters = hookcam::parameters<…>`: then all functions take `own` first, and `get<"weight">(own)`
+///   is a view of a parameter. `backward_parameters(own, x, grad_y, gradients)` sets every learned parameter's
+///   gradient, `get<"weight">(gradients)`, summed over the batch.
 /// - `scratch_bytes(in, out)` for one call, `state_bytes(in, out)` for each image from forward to backward:
-/// then
-///   `own` comes too, with `own.scratch` and `own.state`.
+///   then `own` comes too, with `own.scratch` and `own.state`. Forward's `own.state` is null in a plan without
+///   a backward.
 template <class Derived, class... Policies>
 struct layer {
     using parameters = hookcam::parameters<>;
@@ -48,7 +47,7 @@ struct layer {
     /// True where the output is the input in another shape: nothing runs then.
     static constexpr bool is_view = false;
 
-    [[nodiscard]] static constexpr extents output_extents(extents in) { return in; }
+    [[nodiscard]] static constexpr extents output_extents(extents const& in) { return in; }
 
     /// The type as its user writes it: `conv2d<1, 2, kernel<3>, padding<1>>`.
     [[nodiscard]] static std::string type_name() { return detail::type_name_of<Derived>(); }

@@ -17,7 +17,7 @@ struct adaptive_avg_pool2d : layer<adaptive_avg_pool2d<Height, Width, Policies..
         Height > 0 && Width > 0,
         "hookcam::adaptive_avg_pool2d: must make at least one row and one column; give sizes above zero");
 
-    [[nodiscard]] static constexpr extents output_extents(extents in) {
+    [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,
                 "hookcam::adaptive_avg_pool2d: the input must be images; put the layer in front of flatten<>",
                 in);

@@ -39,7 +39,7 @@ struct avg_pool2d : layer<avg_pool2d<Kernel, Policies...>, Policies...> {
     static constexpr bool rounds_up = detail::has_policy<policy::rounding, Policies...>;
     static constexpr bool counts_padding = !detail::has_policy<policy::counting, Policies...>;
 
-    [[nodiscard]] static constexpr extents output_extents(extents in) {
+    [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,
                 "hookcam::avg_pool2d: the input must be images; put the layer in front of flatten<>", in);
         require(

@@ -41,7 +41,7 @@ struct batch_norm2d : layer<batch_norm2d<Channels, Policies...>, Policies...> {
     using ignored_entries = detail::list<statistic<"num_batches_tracked", 1>>;
     static constexpr bool in_place = true;
 
-    [[nodiscard]] static constexpr extents output_extents(extents in) {
+    [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,
                 "hookcam::batch_norm2d: the input must be images; put the layer in front of flatten<>", in);
         require(

@@ -46,7 +46,7 @@ struct conv2d : layer<conv2d<In, Out, Policies...>, Policies...> {
     using parameters = std::conditional_t<has_bias, hookcam::parameters<weight, parameter<"bias", Out>>,
                                           hookcam::parameters<weight>>;
 
-    [[nodiscard]] static constexpr extents output_extents(extents in) {
+    [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,
                 "hookcam::conv2d: the input must be images; put the layer in front of flatten<>", in);
         require(in[0] == In || in[0] == dynamic,
@@ -62,7 +62,7 @@ struct conv2d : layer<conv2d<In, Out, Policies...>, Policies...> {
     }
 
     /// Enough for doubles.
-    [[nodiscard]] static constexpr std::size_t scratch_bytes(extents in, extents out) noexcept {
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(extents const& in, extents const& out) noexcept {
         return kernels::conv2d_scratch(arguments(1, in[1], in[2], out[1], out[2])) * sizeof(double);
     }
 

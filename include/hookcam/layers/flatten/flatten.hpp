@@ -11,7 +11,7 @@ struct flatten : layer<flatten<Policies...>, Policies...> {
 
     static constexpr bool is_view = true;
 
-    [[nodiscard]] static constexpr extents output_extents(extents in) { return extents{in.count()}; }
+    [[nodiscard]] static constexpr extents output_extents(extents const& in) { return extents{in.count()}; }
 };
 
 } // namespace hookcam

@@ -19,7 +19,7 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
         std::conditional_t<has_bias, hookcam::parameters<parameter<"weight", Out, In>, parameter<"bias", Out>>,
                            hookcam::parameters<parameter<"weight", Out, In>>>;
 
-    [[nodiscard]] static constexpr extents output_extents(extents in) {
+    [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 1, "hookcam::linear: the input must be feature vectors; put flatten<> in front of it", in);
         require(in[0] == In || in[0] == dynamic,
                 "hookcam::linear: the input must have as many features as the layer's first argument says; "

@@ -40,7 +40,7 @@ struct max_pool2d : layer<max_pool2d<Kernel, Policies...>, Policies...> {
                   "hookcam::max_pool2d: the padding must be at most half of the window; take less");
     static constexpr bool rounds_up = detail::has_policy<policy::rounding, Policies...>;
 
-    [[nodiscard]] static constexpr extents output_extents(extents in) {
+    [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,
                 "hookcam::max_pool2d: the input must be images; put the layer in front of flatten<>", in);
         require(
@@ -52,7 +52,7 @@ struct max_pool2d : layer<max_pool2d<Kernel, Policies...>, Policies...> {
     }
 
     /// For each output element the index of the chosen one.
-    [[nodiscard]] static constexpr std::size_t state_bytes(extents, extents out) noexcept {
+    [[nodiscard]] static constexpr std::size_t state_bytes(extents const&, extents const& out) noexcept {
         return out.count() * sizeof(std::int32_t);
     }
 

@@ -23,7 +23,7 @@ struct pad_shortcut : layer<pad_shortcut<In, Out, Policies...>, Policies...> {
     static_assert(step::height > 0 && step::width > 0,
                   "hookcam::pad_shortcut: the stride must be at least one; give steps above zero");
 
-    [[nodiscard]] static constexpr extents output_extents(extents in) {
+    [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,
                 "hookcam::pad_shortcut: the input must be images; put the layer in front of flatten<>", in);
         require(
