@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <filesystem>
@@ -87,6 +88,17 @@ void write_npy(fs::path const& path, xt::xtensor<float, Rank> const& values) {
     hc::write_npy<float>(path, std::span{values.data(), values.size()}, shape);
 }
 
+/// Writes the figure and the arrays into a folder, which is made where it is not there.
+void write(fs::path const& folder, input const& in, tools::explanation const& found,
+           std::string const& layer) {
+    fs::create_directories(folder);
+    draw(in, found, layer).save_png(folder / "figure.png");
+    write_npy(folder / "heatmap.npy", found.heatmap);
+    write_npy(folder / "raw.npy", found.raw);
+    write_npy(folder / "activation.npy", found.activation);
+    write_npy(folder / "gradient.npy", found.gradient);
+}
+
 void explain(tools::command_line const& line) {
     auto const& entry = tools::find_network(line.text("--network"));
     auto const& layer = line.text("--layer");
@@ -101,15 +113,8 @@ void explain(tools::command_line const& line) {
     progress.show(1);
     auto const found = network->explain(layer, as_image(in.picture, entry.input), target);
     progress.show(2);
-
-    fs::path const out = line.find("--out").value_or(".");
-    fs::create_directories(out);
-    draw(in, found, layer).save_png(out / "figure.png");
-    write_npy(out / "heatmap.npy", found.heatmap);
-    write_npy(out / "raw.npy", found.raw);
-    write_npy(out / "activation.npy", found.activation);
-    write_npy(out / "gradient.npy", found.gradient);
-    progress.show(3);
+    write(line.find("--out").value_or("."), in, found, layer);
+    progress.finish();
 
     nlohmann::ordered_json const json{{"predicted", found.predicted},
                                       {"target", found.target},

@@ -32,7 +32,7 @@ std::string usage(std::span<option const> options) {
 /// What the nearest folder that is there holds, or the first of it.
 std::string contents_of(fs::path folder) {
     std::error_code failure;
-    folder = fs::absolute(folder, failure);
+    folder = fs::weakly_canonical(fs::absolute(folder, failure), failure);
     while (!fs::is_directory(folder, failure) && folder != folder.parent_path())
         folder = folder.parent_path();
     std::set<std::string> names;

@@ -11,9 +11,10 @@ progress_bar::progress_bar(std::size_t total) : m_total{total}, m_is_terminal{is
     show(0);
 }
 
-progress_bar::~progress_bar() {
+void progress_bar::finish() {
     if (m_is_terminal)
         std::fputs("\r\033[K", stderr); // back to the left, and the rest of the line is erased
+    m_is_terminal = false;
 }
 
 void progress_bar::show(std::size_t done) {

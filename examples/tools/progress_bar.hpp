@@ -10,10 +10,13 @@ public:
     explicit progress_bar(std::size_t total);
     progress_bar(progress_bar const&) = delete;
     progress_bar& operator=(progress_bar const&) = delete;
-    ~progress_bar();
+    ~progress_bar() { finish(); }
 
     /// So many of all are done.
     void show(std::size_t done);
+
+    /// Erases it, before something else is printed; it is not shown again.
+    void finish();
 
 private:
     std::size_t m_total;
