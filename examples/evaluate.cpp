@@ -5,7 +5,7 @@
 #include "tools/progress_bar.hpp"
 
 #include <hookcam/data/cifar10.hpp>
-#include <hookcam/data/normalize.hpp>
+#include <hookcam/data/image_tensor.hpp>
 #include <hookcam/io/npy.hpp>
 #include <hookcam/io/read_weights.hpp>
 
@@ -25,7 +25,6 @@ constexpr std::array options{tools::option{"--network", "NAME"}, tools::option{"
                              tools::option{"--data", "FILE.bin"}, tools::option{"--limit", "N", false},
                              tools::option{"--logits", "FILE.npy", false}};
 
-constexpr std::size_t side = hc::cifar10_file::side;
 constexpr std::size_t classes = hc::cifar10_classes.size();
 constexpr std::size_t batch_size = 100;
 
@@ -37,11 +36,7 @@ std::vector<float> logits_of(tools::network& network, hc::cifar10_file const& da
     tools::progress_bar progress{count};
     for (std::size_t begin = 0; begin < count; begin += batch_size) {
         auto const end = std::min(begin + batch_size, count);
-        xt::xtensor<float, 4> images{std::array<std::size_t, 4>{end - begin, 3, side, side}};
-        std::size_t const size = 3 * side * side;
-        for (std::size_t i = begin; i < end; ++i)
-            hc::normalize_planes(data.planes(i), how, std::span{images.data() + (i - begin) * size, size});
-        auto const batch = network.logits(images);
+        auto const batch = network.logits(hc::image_tensor<float>(data, begin, end - begin, how));
         logits.insert(logits.end(), batch.data(), batch.data() + batch.size());
         progress.show(end);
     }

@@ -54,12 +54,6 @@ input read_input(tools::command_line const& line) {
     return {pictures.picture(index), pictures.label(index)};
 }
 
-xt::xtensor<float, 3> as_image(hc::picture const& picture, hc::normalization const& how) {
-    xt::xtensor<float, 3> image{std::array<std::size_t, 3>{3, side, side}};
-    hc::normalize(picture, how, std::span{image.data(), image.size()});
-    return image;
-}
-
 /// What the middle panel shows.
 std::string title_of(tools::explanation const& found) {
     auto const target = class_name(found.target);
@@ -111,7 +105,7 @@ void explain(tools::command_line const& line) {
     tools::progress_bar progress{3};
     network->load(hc::read_weights(weights));
     progress.show(1);
-    auto const found = network->explain(layer, as_image(in.picture, entry.input), target);
+    auto const found = network->explain(layer, hc::image_tensor<float>(in.picture, entry.input), target);
     progress.show(2);
     write(line.find("--out").value_or("."), in, found, layer);
     progress.finish();
