@@ -238,6 +238,13 @@ BOOST_AUTO_TEST_CASE(corrupted_longer_safetensors) {
     corrupt_shared("data/weights/resnet44-014dd654.safetensors", false);
 }
 
+BOOST_AUTO_TEST_CASE(corrupted_safetensors_of_the_tutorial) {
+    corrupt_shared("reference/torch/cifar10_cnn.safetensors", false);
+}
+BOOST_AUTO_TEST_CASE(corrupted_safetensors_of_squeezenet) {
+    corrupt_shared("data/weights/squeezenet1_0_deepcompressed.safetensors", false);
+}
+
 BOOST_AUTO_TEST_CASE(corrupted_small_files) {
     for (auto const* name : {"types.pth", "views.pth", "checkpoint.pth", "checkpoint_protocol_5.pth"}) {
         auto const file = slurp(fs::path{HOOKCAM_SOURCE_DIR} / "tests/data" / name);

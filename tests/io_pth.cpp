@@ -420,3 +420,13 @@ BOOST_AUTO_TEST_CASE(streams_without_sense_are_refused) {
                        {{"0", 4, small}}),
             {"different things about the storage '0'"});
 }
+
+BOOST_AUTO_TEST_CASE(an_archive_of_absurdly_many_entries_is_refused_at_once) {
+    // A tensor may hold the signature by chance; so many times it does not.
+    std::string headers;
+    for (int i = 0; i < 16384; ++i)
+        headers += "PK\1\2"s;
+    refused(archive({{"a/data.pkl", headers}}), {"at most 16384 entries"});
+    headers.resize(headers.size() - 8);
+    refused(archive({{"a/data.pkl", headers}}), {"pickle"}); // few enough: it is the pickle that is none
+}

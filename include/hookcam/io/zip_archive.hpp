@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,7 +22,13 @@ namespace hookcam::detail {
 /// its CRC-32.
 class zip_archive {
 public:
+    /// libzip's table of names is quadratic where names are made to collide, so it gets no more than this.
+    static constexpr std::size_t max_entries = 16384;
+
     zip_archive(std::span<std::byte const> file, file_context const& context) : m_context{&context} {
+        if (count_entry_headers(file) > max_entries) {
+            context.refuse("a zip archive must have at most " + std::to_string(max_entries) + " entries");
+        }
         zip_error_t failure;
         zip_error_init(&failure);
         auto* source = zip_source_buffer_create(file.data(), file.size(), 0, &failure);
@@ -89,6 +97,19 @@ public:
     }
 
 private:
+    /// How often the signature stands in the file that begins each entry of a zip directory: at least once for
+    /// every entry.
+    static std::size_t count_entry_headers(std::span<std::byte const> file) {
+        constexpr std::array signature{std::byte{'P'}, std::byte{'K'}, std::byte{1}, std::byte{2}};
+        std::size_t count = 0;
+        for (auto at = file.begin();; at += signature.size(), ++count) {
+            at = std::search(at, file.end(), signature.begin(), signature.end());
+            if (at == file.end()) {
+                return count;
+            }
+        }
+    }
+
     struct discard_archive {
         void operator()(zip_t* archive) const noexcept { zip_discard(archive); }
     };
