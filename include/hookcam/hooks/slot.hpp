@@ -60,7 +60,7 @@ private:
 template <class Slot>
 struct prepended : Slot {
     static constexpr bool first = true;
-    explicit constexpr prepended(Slot slot) : Slot{std::move(slot)} {}
+    explicit constexpr prepended(Slot hooks) : Slot{std::move(hooks)} {}
 };
 
 /// Hooks called before the layer runs, with (layer, input). What they return replaces the input.
