@@ -89,15 +89,16 @@ public:
     template <class Input>
     auto forward(Input const& input) {
         auto& t = m_state->t;
+        m_state->is_forward_done = false;
         take(input);
         // slots: begin
         if constexpr (source::run_time_hooks) {
-            t.hooks = m_state->from.registry().snapshot();
+            auto const walk = t.walk_with(m_state->from.registry().snapshot());
             t.run_forward();
-            t.hooks.reset();
         } else
             // slots: end
             t.run_forward();
+        m_state->is_forward_done = true;
         return output();
     }
 
@@ -120,10 +121,9 @@ public:
         require_forward();
         // slots: begin
         if constexpr (source::run_time_hooks) {
-            t.hooks = m_state->from.registry().snapshot();
+            auto const walk = t.walk_with(m_state->from.registry().snapshot());
             t.find_needed();
             t.run_needed_backward();
-            t.hooks.reset();
         } else
             // slots: end
             t.run_backward();
@@ -255,6 +255,7 @@ private:
         typename Request::template storage<value_type, output_shape::rank> storage{};
         typename source::tape_type t;
         int input_gradient = -1;
+        bool is_forward_done = false; ///< not so where a hook threw on the way
     };
     // On the heap, since the steps point at the hooks that the source may hold.
     std::unique_ptr<state> m_state;
@@ -267,9 +268,9 @@ private:
     }
 
     void require_forward() const {
-        if (m_state->t.batch == 0)
-            throw error{error_kind::use,
-                        "hookcam::plan: forward must have run before backward; call forward(input) first"};
+        if (!m_state->is_forward_done)
+            throw error{error_kind::use, "hookcam::plan: forward must have run to its end before backward; "
+                                         "call forward(input) first"};
     }
 
     template <fixed_string Path, class Paths>
@@ -413,7 +414,7 @@ template <class Model, class Input>
     using network = typename Model::network_type;
     using T = typename Model::value_type;
     constexpr auto given = rank_of<Input>;
-    constexpr bool is_vector = given == 1 || (given == 2 && !begins_with<network, image<>::value>);
+    constexpr bool is_vector = (given == 1 || given == 2) && begins_with<network, features<>::value>;
     using shape = std::conditional_t<is_vector, features<>, any_shape>;
     using named = typename source_of<Model>::template kept<true>;
     planned<named, logits_request, shape> once{borrow(of), {}};

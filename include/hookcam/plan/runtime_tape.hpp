@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace hookcam::detail {
@@ -24,6 +25,15 @@ struct runtime_tape : tape<T> {
     std::vector<bool> pinned;          ///< the gradients that every pass needs; not there: not pinned
     std::vector<bool> needed;          ///< the gradients that this pass needs
     int chosen = -1;                   ///< the node of the path that the request chose
+
+    /// Takes the hooks for one walk. What is returned lets them go when the walk ends, by an exception too.
+    [[nodiscard]] auto walk_with(std::shared_ptr<typename hook_registry<T>::table const> registered) {
+        struct let_go {
+            void operator()(runtime_tape* of) const noexcept { of->hooks.reset(); }
+        };
+        hooks = std::move(registered);
+        return std::unique_ptr<runtime_tape, let_go>{this};
+    }
 
     void pin(int gradient) {
         auto const index = static_cast<std::size_t>(gradient);
