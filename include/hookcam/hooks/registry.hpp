@@ -23,7 +23,8 @@ namespace detail {
 template <class T>
 using replacement = std::optional<xt::xarray<T>>;
 
-/// A run-time hook of an event, erased: once for each kind of event, not for each layer.
+/// A run-time hook of an event, erased: once for each kind of event, not for each layer. Copies share the
+/// hook, so that a table can be copied while another thread calls it.
 template <class Event, class T>
 struct erased_hook;
 template <class T>
@@ -88,6 +89,8 @@ public:
     }
 
     void remove(std::uint64_t id) override {
+        // Outlives the lock: what a hook holds may remove another hook when it dies.
+        std::shared_ptr<table const> before;
         std::lock_guard const lock{m_mutex};
         auto changed = std::make_shared<table>(*m_table);
         for (auto& layer : *changed)
@@ -96,7 +99,7 @@ public:
                     (std::erase_if(lists, [id](auto const& hook) { return hook.id == id; }), ...);
                 },
                 layer);
-        m_table = std::move(changed);
+        before = std::exchange(m_table, std::move(changed));
     }
 
     [[nodiscard]] std::shared_ptr<table const> snapshot() const {

@@ -124,25 +124,29 @@ struct placed_items<Place, First, std::index_sequence<Indices...>, Slots...> {
     using type = list<Place<attached_slot<First + Indices, Slots>>...>;
 };
 
-/// Attaches slots to what is at hand; `Place` says where they wait.
+/// Attaches slots to a source, behind those that it has already; `Place` says where they wait.
+template <template <class> class Place, class Items, class Source, std::size_t... I, class... Old,
+          class... Slots>
+[[nodiscard]] auto attach_behind(Source source,
+                                 [[maybe_unused]] leaves<std::index_sequence<I...>, Old...> before,
+                                 Slots... slots) {
+    using items =
+        concatenate<Items, typename placed_items<Place, sizeof...(Old), std::index_sequence_for<Slots...>,
+                                                 Slots...>::type>;
+    return attached<Source, items, Old..., Slots...>{
+        std::move(source),
+        leaves_for<Old..., Slots...>{std::in_place, std::move(get_leaf<I>(before))..., std::move(slots)...}};
+}
+
 template <template <class> class Place, class Source, class... Slots>
 [[nodiscard]] auto attach_to_source(Source source, Slots... slots) {
-    using items = typename placed_items<Place, 0, std::index_sequence_for<Slots...>, Slots...>::type;
-    return attached<Source, items, Slots...>{std::move(source),
-                                             leaves_for<Slots...>{std::in_place, std::move(slots)...}};
-}
-template <template <class> class Place, class Source, class... Items, class... Old, class... Slots>
-[[nodiscard]] auto attach_to_source(attached<Source, list<Items...>, Old...> before, Slots... slots) {
-    using items =
-        concatenate<list<Items...>, typename placed_items<Place, sizeof...(Old),
-                                                          std::index_sequence_for<Slots...>, Slots...>::type>;
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return attached<Source, items, Old..., Slots...>{
-            before.source(),
-            leaves_for<Old..., Slots...>{std::in_place, std::move(get_leaf<I>(before.slots()))...,
-                                         std::move(slots)...}};
+    using items = typename Source::items;
+    if constexpr (is_attached<Source>) {
+        return attach_behind<Place, items>(source.source(), std::move(source.slots()), std::move(slots)...);
+    } else {
+        auto before = source.slots();
+        return attach_behind<Place, items>(std::move(source), std::move(before), std::move(slots)...);
     }
-    (std::index_sequence_for<Old...>{});
 }
 
 template <class Model>
@@ -165,8 +169,8 @@ struct placed_at {
 
 /// Attaches hooks to the layer or composite at a path, `""` being the whole network:
 /// `attach<"conv1">(model, on_forward(f, g), on_backward(h))`. The result is a view: it borrows the model,
-/// which must outlive it, and is used in its place. Calls nest; hooks are called in order of attachment,
-/// those that were given to `prepend` first.
+/// which must outlive it, and is used in its place. Calls nest (the hooks of what has a name are copied);
+/// hooks are called in order of attachment, those that were given to `prepend` first.
 template <fixed_string Path, class Model, class... Slots>
     requires detail::can_be_attached_to<Model>
 [[nodiscard]] auto attach(Model&& to, Slots... slots) {

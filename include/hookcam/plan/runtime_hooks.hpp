@@ -28,12 +28,14 @@ template <class Event, class T, class Hook, class... Arguments>
     if constexpr (hook_must_be_callable<Event, Hook, Arguments const&...>::value) {
         using result = std::invoke_result_t<Hook&, Arguments const&...>;
         static_assert(hook_result_must_fit<Hook, result, can_replace<result, T, dynamic>()>::value);
-        return [hook = std::move(hook)](Arguments const&... arguments) mutable -> replacement<T> {
+        return [shared = std::make_shared<Hook>(std::move(hook))](
+                   Arguments const&... arguments) -> replacement<T> {
+            auto& call = *shared;
             if constexpr (std::is_void_v<result>) {
-                hook(arguments...);
+                call(arguments...);
                 return std::nullopt;
             } else {
-                return replacement<T>{std::in_place, hook(arguments...)};
+                return replacement<T>{std::in_place, call(arguments...)};
             }
         };
     } else {
@@ -206,6 +208,9 @@ template <class Model>
     requires detail::can_be_attached_to<Model>
 [[nodiscard]] auto with_runtime_hooks(Model&& of) {
     auto source = detail::take_to_attach(std::forward<Model>(of));
+    static_assert(!decltype(source)::run_time_hooks,
+                  "hookcam::with_runtime_hooks: what is opened must not be open already; register hooks at "
+                  "what it was opened as");
     return opened<decltype(source)>{std::move(source)};
 }
 
