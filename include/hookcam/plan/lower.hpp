@@ -69,7 +69,7 @@ auto lower_body(lowering<Facts>& into, Node const& node, int id, Value in) {
 
 // slots: begin
 template <class Facts, bool IsPath, class Node>
-inline constexpr bool has_run_time_hooks = Facts::run_time_hooks&& IsPath && !is_named<Node>;
+inline constexpr bool has_run_time_hooks = Facts::run_time_hooks&& IsPath;
 
 /// A node with its hooks: those of its name, those of its policies, those attached, those to be registered.
 template <class Facts, class Here, class Below, bool IsPath, class Node, class Slots, class Value>
