@@ -262,6 +262,11 @@ void run_backward_hook(tape<T>& t, step<T> const& s) {
             view_of_cell<rank>(t, grad), grad_output);
     } else if constexpr (hook_must_be_callable<events::backward, Hook, typed_layer<Node, T> const&,
                                                no_gradient const&, decltype(grad_output)&>::value) {
+        using result = std::invoke_result_t<Hook&, typed_layer<Node, T> const&, no_gradient const&,
+                                            decltype(grad_output)&>;
+        static_assert(hook_result_must_fit < Hook, result,
+                      std::is_same_v<std::remove_cvref_t<result>, no_gradient> ||
+                          can_replace<result, T, dynamic>() > ::value);
         // Nothing is there to be replaced: what the hook returns is dropped.
         static_cast<void>(hook(layer, no_gradient{}, grad_output));
     }
@@ -473,6 +478,9 @@ struct hooked_node {
     /// The value behind a forward hook.
     template <class Shape, class Hook, bool Replaces, class Value>
     auto behind(step<T> s, Value of) {
+        static_assert(Replaces || !is_transform<Hook>,
+                      "hookcam::transform: forward must return the replacement; give a hook that only looks "
+                      "without a transform");
         if constexpr (!Replaces) {
             into.to.forward.push_back(s);
             return of;
