@@ -307,6 +307,17 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_told_in_one_line_that_lists_what_there_is) {
            {"--network NAME --weights FILE --data FILE.bin [--limit N] [--logits FILE.npy]"});
 }
 
+BOOST_AUTO_TEST_CASE(residual_networks_have_the_depth_of_their_name) {
+    for (int const depth : {20, 32, 44, 56, 110}) {
+        int const blocks =
+            (depth - 2) / 6; // two convolutions a block, three stages, and two layers around them
+        auto const stage = [](int number) { return "layer3." + std::to_string(number); };
+        auto arguments = with("--network", "resnet" + std::to_string(depth));
+        std::ranges::replace(arguments, "conv3", stage(blocks));
+        refuse(explain(arguments), 2, {' ' + stage(blocks - 1) + ".bn2 linear"});
+    }
+}
+
 BOOST_AUTO_TEST_CASE(help_is_no_wrong_use) {
     auto const result = explain({"--help"});
     BOOST_TEST(result.status == 0);
