@@ -18,8 +18,11 @@ inline constexpr std::size_t rank_of = xt::get_rank<std::remove_cvref_t<Expressi
 template <class Sizes>
 [[nodiscard]] std::string shape_text(Sizes const& shape) {
     std::string text;
-    for (auto const size : shape)
-        text += (text.empty() ? "" : "x") + std::to_string(size);
+    for (auto const size : shape) {
+        if (!text.empty())
+            text += 'x';
+        text += std::to_string(size);
+    }
     return text;
 }
 
