@@ -71,11 +71,11 @@ BOOST_AUTO_TEST_CASE(a_failed_write_leaves_no_trace) {
     fs::create_directories(folder.path / "a.npy" / "full");
     BOOST_CHECK_EXCEPTION(
         hookcam::write_npy(folder.path / "a.npy", std::span{values}, std::vector<std::size_t>{2}),
-        hookcam::error, says({"write_npy", "a.npy", "cannot be written"}));
+        hookcam::error, says({"write_npy", "a.npy", "must be writable"}));
     BOOST_TEST(std::distance(fs::directory_iterator{folder.path}, {}) == 1);
     BOOST_CHECK_EXCEPTION(
         hookcam::write_npy(folder.path / "no" / "a.npy", std::span{values}, std::vector<std::size_t>{2}),
-        hookcam::error, says({"cannot be written"}));
+        hookcam::error, says({"must be writable"}));
     BOOST_CHECK_EXCEPTION(
         hookcam::write_npy(folder.path / "b.npy", std::span{values}, std::vector<std::size_t>{3}),
         hookcam::error, [](auto const& error) { return error.kind() == hookcam::error_kind::shape; });

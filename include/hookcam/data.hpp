@@ -6,7 +6,6 @@
 #include "data/cifar10.hpp"
 #include "data/decode_jpeg.hpp"
 #include "data/decode_png.hpp"
-#include "data/file_bytes.hpp"
 #include "data/image_file.hpp"
 #include "data/image_tensor.hpp"
 #include "data/limits.hpp"

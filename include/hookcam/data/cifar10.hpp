@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../core/error.hpp"
-#include "file_bytes.hpp"
+#include "../core/files.hpp"
 #include "picture.hpp"
 
 namespace hookcam {

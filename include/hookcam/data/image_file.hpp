@@ -11,7 +11,7 @@
 #include "../core/error.hpp"
 #include "decode_jpeg.hpp"
 #include "decode_png.hpp"
-#include "file_bytes.hpp"
+#include "../core/files.hpp"
 #include "picture.hpp"
 
 // Why libpng and libjpeg-turbo, and not one header like stb_image: they are what Pillow and torchvision

@@ -6,18 +6,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <limits>
-#include <random>
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "../core/error.hpp"
+#include "../core/files.hpp"
 #include "bytes.hpp"
 
 namespace hookcam {
@@ -42,28 +39,6 @@ constexpr std::string_view npy_descr() {
 }
 
 inline constexpr std::string_view npy_magic{"\x93NUMPY", 6};
-
-/// Writes a file as a whole or not at all: into a temporary beside it, which then takes its place.
-inline void write_file_atomically(std::filesystem::path const& path, std::span<std::byte const> head,
-                                  std::span<std::byte const> body, file_context const& context) {
-    std::random_device random;
-    auto temporary = path;
-    temporary += "." + std::to_string(random()) + ".tmp";
-    std::error_code failure;
-    std::ofstream stream{temporary, std::ios::binary | std::ios::trunc};
-    for (auto part : {head, body}) {
-        stream.write(reinterpret_cast<char const*>(part.data()), static_cast<std::streamsize>(part.size()));
-    }
-    stream.close();
-    if (stream) {
-        std::filesystem::rename(temporary, path, failure);
-    }
-    if (!stream || failure) {
-        std::error_code ignored;
-        std::filesystem::remove(temporary, ignored);
-        context.refuse("the file cannot be written; check its folder, its permissions and the space left");
-    }
-}
 
 /// Reads the header of an `.npy` file: a Python dict of three entries, in any order.
 class npy_header {
@@ -202,17 +177,20 @@ void write_npy(std::filesystem::path const& path, std::span<T const> values,
     head += {'\x01', '\x00', static_cast<char>(dict.size() & 0xff), static_cast<char>(dict.size() >> 8)};
     head += dict;
 
-    auto const head_bytes = std::as_bytes(std::span{head});
+    std::vector<std::uint8_t> file(head.begin(), head.end());
+    auto const append = [&file](std::span<std::byte const> bytes) {
+        auto const* const first = reinterpret_cast<std::uint8_t const*>(bytes.data());
+        file.insert(file.end(), first, first + bytes.size());
+    };
+    file.reserve(head.size() + values.size_bytes());
     if constexpr (std::endian::native == std::endian::little) {
-        detail::write_file_atomically(path, head_bytes, std::as_bytes(values), context);
+        append(std::as_bytes(values));
     } else {
-        std::vector<std::byte> body;
-        body.reserve(values.size_bytes());
         for (auto value : values) {
-            std::ranges::copy(detail::little_endian_bytes(value), std::back_inserter(body));
+            append(detail::little_endian_bytes(value));
         }
-        detail::write_file_atomically(path, head_bytes, body, context);
     }
+    replace_file(path, file, "write_npy");
 }
 
 /// Reads an `.npy` file of `T`s, little-endian and row-major. Throws `error_kind::file` where it is anything

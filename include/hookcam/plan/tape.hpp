@@ -119,9 +119,6 @@ struct tape {
         for (auto const& s : forward)
             if (s.plan != nullptr)
                 s.plan(*this, s);
-        for (auto const& s : backward)
-            if (s.plan != nullptr)
-                s.plan(*this, s);
         for (std::size_t i = 0; i < gradients.size(); ++i)
             gradients[i].sizes = value(gradient_of[i]).sizes;
 

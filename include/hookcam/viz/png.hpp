@@ -8,7 +8,7 @@
 #include <png.h>
 
 #include "../core/error.hpp"
-#include "../data/file_bytes.hpp"
+#include "../core/files.hpp"
 #include "../data/limits.hpp"
 #include "../data/picture.hpp"
 

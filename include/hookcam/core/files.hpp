@@ -13,7 +13,7 @@
 #include <system_error>
 #include <vector>
 
-#include "../core/error.hpp"
+#include "error.hpp"
 
 namespace hookcam {
 
