@@ -849,6 +849,23 @@ BOOST_AUTO_TEST_CASE(registering_and_removing_while_other_threads_walk_is_safe) 
     BOOST_TEST(calls == 1);
 }
 
+BOOST_AUTO_TEST_CASE(registering_copies_no_hook_that_another_thread_may_be_calling) {
+    auto const m = by_hand();
+    auto const open = hc::with_runtime_hooks(m);
+    int last = 0;
+    auto const counts =
+        open.at("t").register_forward_hook([&last, calls = 0](auto const&...) mutable { last = ++calls; });
+    std::thread other{[&] {
+        for (int round = 0; round < 500; ++round)
+            hc::scoped_hook const scope = open.at("a").register_forward_hook(look);
+    }};
+    auto p = hc::plan(open);
+    for (int round = 0; round < 500; ++round)
+        p(by_hand_input());
+    other.join();
+    BOOST_TEST(last == 500);
+}
+
 BOOST_AUTO_TEST_CASE(one_model_and_one_opened_model_serve_many_threads) {
     auto const m = with_noise<nested, float>();
     auto const open = hc::with_runtime_hooks(m);
