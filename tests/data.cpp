@@ -122,8 +122,7 @@ bytes pattern_png(std::size_t height, std::size_t width) {
     return png_file{height, width, 8, rgb, rows}.encode();
 }
 
-// ----------------------------------------------------------------------------------------- JPEG files, by
-// libjpeg
+// ------------------------------------------------------------------------------------ JPEG files, by libjpeg
 
 struct jpeg_file {
     J_COLOR_SPACE in = JCS_RGB;
@@ -625,8 +624,7 @@ BOOST_AUTO_TEST_CASE(refuse_what_cannot_be) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-// ----------------------------------------------------------------------------------------------
-// normalisation
+// --------------------------------------------------------------------------------------------- normalisation
 
 BOOST_AUTO_TEST_SUITE(normalisation)
 

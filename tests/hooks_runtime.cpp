@@ -33,8 +33,7 @@ auto const look = [](auto const&...) {};
 
 } // namespace
 
-// --- the events
-// ------------------------------------------------------------------------------------------------
+// --- the events --------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(forward_pre_hooks_see_layer_and_input_and_replace_the_input) {
     auto const m = by_hand();
@@ -179,8 +178,7 @@ BOOST_AUTO_TEST_CASE(a_name_around_a_name_is_a_place_of_its_own) {
     BOOST_TEST(order.size() == 6u);
 }
 
-// --- what a hook may return
-// ------------------------------------------------------------------------------------
+// --- what a hook may return --------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(any_expression_of_the_shape_replaces_and_another_shape_throws) {
     auto const m = by_hand();
@@ -243,8 +241,7 @@ BOOST_AUTO_TEST_CASE(the_gradient_passes_straight_through_a_replacement) {
         check_same(p.parameter_gradient(entry.key), q.parameter_gradient(entry.key));
 }
 
-// --- order
-// ------------------------------------------------------------------------------------------------------
+// --- order -------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(pre_hooks_run_outside_in_forward_hooks_inside_out_backward_mirrored) {
     auto const m = with_noise<nested>();
@@ -376,8 +373,7 @@ BOOST_AUTO_TEST_CASE(
     check_same(p.input_gradient(), xt::xtensor<double, 2>{{81, 54}});
 }
 
-// --- watching changes nothing
-// -----------------------------------------------------------------------------------
+// --- watching changes nothing ------------------------------------------------------------------------------
 
 using scalars = std::tuple<float, double>;
 
@@ -452,8 +448,7 @@ BOOST_AUTO_TEST_CASE(a_watcher_sees_the_true_value) {
     BOOST_TEST(calls == 2u);
 }
 
-// --- the first layer, and how far backward goes
-// ------------------------------------------------------------------
+// --- the first layer, and how far backward goes ------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(where_no_gradient_of_the_input_exists_the_hook_gets_an_empty_view) {
     auto const m = by_hand();
@@ -589,8 +584,7 @@ BOOST_AUTO_TEST_CASE(typed_hooks_and_run_time_hooks_work_together) {
     BOOST_TEST(order == "pPfFbBcC");
 }
 
-// --- changes while things run
-// -----------------------------------------------------------------------------------
+// --- changes while things run ------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_walk_takes_the_hooks_as_they_are_when_it_begins) {
     auto const m = by_hand();
@@ -884,8 +878,7 @@ BOOST_AUTO_TEST_CASE(one_model_and_one_opened_model_serve_many_threads) {
     BOOST_TEST(wrong == 0);
 }
 
-// --- paths
-// ------------------------------------------------------------------------------------------------------
+// --- paths -------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(an_unknown_path_throws_and_lists_what_there_is) {
     auto const m = with_noise<nested>();

@@ -45,8 +45,7 @@ auto const times_three = [](auto const&, auto const&... seen) {
 
 } // namespace
 
-// --- the events
-// ------------------------------------------------------------------------------------------------
+// --- the events --------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(on_forward_pre_sees_layer_and_input_before_the_layer_runs_and_replaces_the_input) {
     auto const m = by_hand();
@@ -192,8 +191,7 @@ BOOST_AUTO_TEST_CASE(at_a_tap_hooks_see_the_tensor_as_it_passes_and_its_gradient
                boost::test_tools::per_element());
 }
 
-// --- what a hook may return
-// ------------------------------------------------------------------------------------
+// --- what a hook may return --------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(any_expression_of_the_rank_whose_values_convert_replaces) {
     auto const m = by_hand();
@@ -274,8 +272,7 @@ BOOST_AUTO_TEST_CASE(a_replacement_of_another_shape_throws_with_both_shapes_and_
                       hc::error);
 }
 
-// --- where slots are, and in which order they are called
-// --------------------------------------------------------
+// --- where slots are, and in which order they are called ---------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(slots_exist_on_every_layer_and_on_every_composite) {
     auto const m = with_noise<nested>();
@@ -389,8 +386,7 @@ BOOST_AUTO_TEST_CASE(later_hooks_see_what_earlier_ones_returned) {
     BOOST_TEST(seen == (std::vector{5.5, 1.0, 16.5, 3.0}), boost::test_tools::per_element());
 }
 
-// --- policies of a layer type
-// -----------------------------------------------------------------------------------
+// --- policies of a layer type ------------------------------------------------------------------------------
 
 namespace {
 
@@ -475,8 +471,7 @@ BOOST_AUTO_TEST_CASE(a_hook_keeps_a_state_of_its_own) {
     BOOST_TEST(last == 2);
 }
 
-// --- watching changes nothing
-// -----------------------------------------------------------------------------------
+// --- watching changes nothing ------------------------------------------------------------------------------
 
 using scalars = std::tuple<float, double>;
 
@@ -535,8 +530,7 @@ BOOST_AUTO_TEST_CASE(an_unused_slot_leaves_size_and_triviality_as_they_are) {
     BOOST_TEST(sizeof(hc::relu<>) == 1u);
 }
 
-// --- the true value
-// ---------------------------------------------------------------------------------------------
+// --- the true value ----------------------------------------------------------------------------------------
 
 namespace {
 
@@ -629,8 +623,7 @@ BOOST_AUTO_TEST_CASE(an_unwatched_layer_runs_in_place_and_saves_its_buffer) {
     BOOST_TEST(memory_of(hc::plan<hc::image<2, 4, 4>>(m, hc::activations_request<"pool">{})) == unwatched);
 }
 
-// --- replacements and gradients
-// ---------------------------------------------------------------------------------
+// --- replacements and gradients ----------------------------------------------------------------------------
 
 namespace {
 
@@ -823,8 +816,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_the_unhooked_network_are_those_of_finite_diffe
                    differences(entry.data, entry.size, g, [&] { return m(x); }), difference_tolerance);
 }
 
-// --- the first layer
-// --------------------------------------------------------------------------------------------
+// --- the first layer ---------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(the_gradient_of_the_input_exists_where_it_was_asked_for) {
     auto const m = by_hand();
@@ -881,8 +873,7 @@ BOOST_AUTO_TEST_CASE(a_first_composite_and_its_first_layer_have_no_gradient_of_t
                boost::test_tools::per_element());
 }
 
-// --- how far backward goes
-// --------------------------------------------------------------------------------------
+// --- how far backward goes ---------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(backward_goes_exactly_as_far_as_the_furthest_slot_or_request_needs) {
     auto const m = with_noise<nested>();
@@ -971,8 +962,7 @@ BOOST_AUTO_TEST_CASE(the_gradient_of_a_parameter_is_complete_inside_a_backward_h
                boost::test_tools::per_element());
 }
 
-// --- inference
-// --------------------------------------------------------------------------------------------------
+// --- inference ---------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(hooks_run_in_inference_and_backward_slots_are_silent_there) {
     auto const m = with_noise<nested>();
@@ -988,8 +978,7 @@ BOOST_AUTO_TEST_CASE(hooks_run_in_inference_and_backward_slots_are_silent_there)
     BOOST_TEST(log.lines.size() == 2 * nested_paths.size());
 }
 
-// --- what a hook knows of its layer
-// -----------------------------------------------------------------------------
+// --- what a hook knows of its layer ------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(layer_has_type_name_path_type_and_parameters) {
     auto const m = with_noise<nested, float>();
@@ -1031,8 +1020,7 @@ BOOST_AUTO_TEST_CASE(layer_has_type_name_path_type_and_parameters) {
         }))(x));
 }
 
-// --- exceptions
-// -------------------------------------------------------------------------------------------------
+// --- exceptions --------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_throwing_hook_propagates_and_leaves_the_model_untouched_and_the_plan_usable) {
     auto const m = with_noise<nested>();
@@ -1115,8 +1103,7 @@ BOOST_AUTO_TEST_CASE(a_backward_that_threw_can_be_run_again) {
     check_same(p.parameter_gradient("conv.bias"), q.parameter_gradient("conv.bias"));
 }
 
-// --- attach
-// -----------------------------------------------------------------------------------------------------
+// --- attach ------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(attach_borrows_the_model_and_copies_no_parameter) {
     auto m = by_hand();
@@ -1166,8 +1153,7 @@ BOOST_AUTO_TEST_CASE(the_same_hook_attached_twice_is_called_twice) {
     BOOST_TEST(calls == 3u);
 }
 
-// --- explanation
-// ------------------------------------------------------------------------------------------------
+// --- explanation -------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(the_activation_that_is_explained_is_the_layers_output_after_the_users_hooks) {
     auto const m = with_noise<nested>();

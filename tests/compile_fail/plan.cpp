@@ -117,4 +117,13 @@ void temporaries() {
 [[maybe_unused]] hc::model<net, double> a_model;
 #endif
 
+// Keys of the state dict
+
+#if defined(EQUAL_KEYS) // refused: hookcam::model: two tensors must not have the same key in the state dict
+using keyed = hc::sequential<hc::linear<4, 4>, hc::relu<>, hc::sequential<hc::linear<4, 2>>>;
+#else
+using keyed = hc::sequential<hc::linear<4, 4>, hc::relu<>, hc::named<"last", hc::sequential<hc::linear<4, 2>>>>;
+#endif
+[[maybe_unused]] auto keys(hc::model<keyed> const& model) { return model.entries(); }
+
 int main() {}

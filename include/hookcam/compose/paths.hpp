@@ -17,58 +17,52 @@ namespace hookcam {
 
 namespace detail {
 
-// --- names that one scope shows: those of its own children, and of the unnamed composites among them
-// ---------
+// --- names that one scope shows: those of its own children, and of the unnamed composites among them -------
 
-template <class Node>
-constexpr std::size_t count_visible_names();
-template <class... Children>
-constexpr std::size_t count_visible_names(list<Children...>) {
-    return (std::size_t{0} + ... + count_visible_names<Children>());
-}
-template <class Node>
-constexpr std::size_t count_visible_names() {
+/// Calls `visit(name)` for each of them; with `Keys` also for the names of the tensors of unnamed layers, which
+/// stand beside them in the state dict.
+template <class Node, bool Keys, class Visit>
+constexpr void each_visible_name(Visit& visit) {
     if constexpr (is_named<Node>)
-        return 1;
+        visit(Node::name.view());
     else if constexpr (a_composite<Node>)
-        return count_visible_names(typename Node::children{});
-    else
-        return 0;
-}
-
-template <class Node>
-constexpr void put_visible_names(std::string_view*& to);
-template <class... Children>
-constexpr void put_visible_names(list<Children...>, std::string_view*& to) {
-    (put_visible_names<Children>(to), ...);
-}
-template <class Node>
-constexpr void put_visible_names(std::string_view*& to) {
-    if constexpr (is_named<Node>)
-        *to++ = Node::name.view();
-    else if constexpr (a_composite<Node>)
-        put_visible_names(typename Node::children{}, to);
+        [&visit]<class... Children>(list<Children...>) {
+            (each_visible_name<Children, Keys>(visit), ...);
+        }(typename Node::children{});
+    else if constexpr (Keys)
+        [&visit]<class... Parameters>(hookcam::parameters<Parameters...>) {
+            (visit(Parameters::name.view()), ...);
+        }(typename Node::parameters{});
 }
 
 /// True where no two names of the scope below `Node` are equal.
-template <class Node>
+template <class Node, bool Keys = false>
 constexpr bool visible_names_differ() {
-    std::array<std::string_view, count_visible_names<Node>() + 1> names{};
+    constexpr std::size_t count = [] {
+        std::size_t counted = 0;
+        auto const add = [&counted](std::string_view) { ++counted; };
+        each_visible_name<Node, Keys>(add);
+        return counted;
+    }();
+    std::array<std::string_view, count + 1> names{};
     auto* end = names.data();
-    put_visible_names<Node>(end);
+    auto const put = [&end](std::string_view name) { *end++ = name; };
+    each_visible_name<Node, Keys>(put);
     std::sort(names.data(), end);
     return std::adjacent_find(names.data(), end) == end;
 }
 
 /// Fails to compile where two paths are equal. Only siblings are compared: all pairs would break the
 /// compilers' limits for a network of a few hundred paths.
-template <class Node, bool IsScope = true>
+template <class Node, bool IsScope = true, bool Keys = false>
 struct check_names {
-    static_assert(!IsScope || visible_names_differ<Node>(),
+    static_assert(Keys || !IsScope || visible_names_differ<Node>(),
                   "hookcam::named: two layers of one scope must not have the same name; rename one");
+    static_assert(!Keys || !IsScope || visible_names_differ<Node, true>(),
+                  "hookcam::model: two tensors must not have the same key in the state dict; name their layers");
     template <class... Children>
     static constexpr bool check(list<Children...>) {
-        return (true && ... && check_names<Children, is_named<Children>>::value);
+        return (true && ... && check_names<Children, is_named<Children>, Keys>::value);
     }
     static constexpr bool below() {
         if constexpr (a_composite<Node>)
@@ -78,11 +72,14 @@ struct check_names {
     }
     static constexpr bool value = below();
 };
-template <fixed_string Name, class Node, class... Slots, bool IsScope>
-struct check_names<named<Name, Node, Slots...>, IsScope> : check_names<Node, true> {};
+template <fixed_string Name, class Node, class... Slots, bool IsScope, bool Keys>
+struct check_names<named<Name, Node, Slots...>, IsScope, Keys> : check_names<Node, true, Keys> {};
 
-// --- what a network consists of, listed once for each network type
-// ------------------------------------------
+/// Fails to compile where two tensors of the state dict have one key: asked where somebody goes by keys.
+template <class Network>
+inline constexpr bool keys_differ = check_names<Network, true, true>::value;
+
+// --- what a network consists of, listed once for each network type -----------------------------------------
 
 /// One tensor of the state dict.
 struct parameter_row {
@@ -154,8 +151,7 @@ template <class Network>
     return message;
 }
 
-// --- look-up by path, at compile time
-// -----------------------------------------------------------------------
+// --- look-up by path, at compile time ----------------------------------------------------------------------
 
 struct no_node {};
 
@@ -215,8 +211,7 @@ constexpr auto node_at_path() {
         return find_node<Network, Path>();
 }
 
-// --- the names of a network as types, for a compile error
-// ---------------------------------------------------
+// --- the names of a network as types, for a compile error --------------------------------------------------
 
 template <class Prefix, auto Name, class Indices = std::make_index_sequence<Name.view().size()>>
 struct extended;

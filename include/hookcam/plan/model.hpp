@@ -92,6 +92,7 @@ private:
 
     template <class U>
     static std::vector<parameter_entry<U>> entries_over(U* data) {
+        static_assert(detail::keys_differ<Network>);
         std::vector<parameter_entry<U>> entries;
         for (auto const& row : detail::table_of<Network>().parameters)
             entries.push_back({row.key,
@@ -104,6 +105,7 @@ private:
 
     template <class U>
     static any_view<U> parameter_over(std::string_view key, U* data) {
+        static_assert(detail::keys_differ<Network>);
         std::string keys;
         for (auto const& row : detail::table_of<Network>().parameters) {
             if (row.key == key)

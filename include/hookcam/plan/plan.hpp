@@ -183,6 +183,7 @@ public:
     /// the batch. An unknown key, or that of a statistic, throws.
     [[nodiscard]] any_view<value_type const> parameter_gradient(std::string_view key) const {
         require_gradients<Request::differentiates && Request::parameter_gradients>();
+        static_assert(detail::keys_differ<network_type>);
         auto const& t = m_state->t;
         std::string keys;
         for (auto const& row : t.table->parameters) {

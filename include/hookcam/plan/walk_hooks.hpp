@@ -27,8 +27,7 @@ namespace hookcam::detail {
 // The steps of hooks. Each hook of a slot is a step of its own; a hook that may replace what it sees makes a
 // new cell behind the old one, so that nothing is ever written twice.
 
-// --- the hooks of a node, as a list of types with their addresses
-// ------------------------------------------------
+// --- the hooks of a node, as a list of types with their addresses ------------------------------------------
 
 /// A hook and the event that calls it.
 template <class Event, class Hook>
@@ -140,8 +139,7 @@ constexpr bool has_event(hook_set<Hooks...> const&) {
     return (false || ... || std::is_same_v<typename Hooks::event, Event>);
 }
 
-// --- typed hooks
-// -------------------------------------------------------------------------------------------------
+// --- typed hooks -------------------------------------------------------------------------------------------
 
 /// What is called: a transform's own forward, or the hook itself.
 template <class Hook>
@@ -313,8 +311,7 @@ void run_parameter_hook(tape<T>& t, step<T> const& s) {
     }
 }
 
-// --- run-time hooks
-// ----------------------------------------------------------------------------------------------
+// --- run-time hooks ----------------------------------------------------------------------------------------
 
 /// The tape, for steps that only a plan with run-time hooks has.
 template <class T>
@@ -418,8 +415,7 @@ void run_registered_parameter(tape<T>& of, step<T> const& s) {
         });
 }
 
-// --- lowering
-// ------------------------------------------------------------------------------------------------------
+// --- lowering ----------------------------------------------------------------------------------------------
 
 /// A hook sees the value that its cell holds when it is called; the sizes of what it makes are those of what
 /// it saw.

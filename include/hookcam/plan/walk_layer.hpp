@@ -177,8 +177,7 @@ auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
     return out;
 }
 
-// --- what composites do with values
-// --------------------------------------------------------------------------
+// --- what composites do with values ------------------------------------------------------------------------
 
 template <class T>
 void forward_sum(tape<T>& t, step<T> const& s) {
