@@ -2,7 +2,9 @@
 
 // Composition, layers, hooks, plans and explanation: all that a program needs to see inside a network.
 // Weights, pictures and data sets have headers of their own beside this one.
+#include "compose/concat.hpp"
 #include "compose/indexed.hpp"
+#include "compose/multiply.hpp"
 #include "compose/named.hpp"
 #include "compose/output_shape.hpp"
 #include "compose/paths.hpp"

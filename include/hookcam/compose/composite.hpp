@@ -10,11 +10,11 @@
 
 namespace hookcam {
 
-/// The base of what is made of other layers. A composite says how its children are joined by a static
-/// function `lower(scope, value)`: it passes the value from child to child with `scope.template
-/// child<I>(value)`, uses one value twice by `scope.fork(value)` and adds two by `scope.sum(a, b)`. Children
-/// are listed in order of execution. Whoever walks a network (for sizes, to build a plan) brings a scope and
-/// a kind of value.
+/// The base of what is made of other layers. A composite says how its children are joined by a static function
+/// `lower(scope, value)`: it passes the value from child to child with `scope.template child<I>(value)`, uses one
+/// value twice by `scope.fork(value)`, and joins by `scope.sum(a, b)`, `scope.concat(parts…)` and
+/// `scope.product(a, b)`. Children are listed in order of execution. Whoever walks a network (for sizes, to build a
+/// plan) brings a scope and a kind of value.
 template <class... Children>
 struct composite : detail::leaves_for<Children...> {
     using children = detail::list<Children...>;
@@ -52,6 +52,18 @@ constexpr auto chain(Scope& scope, Value value) {
         return value;
     else
         return chain<Index + 1, Count>(scope, scope.template child<Index>(value));
+}
+
+/// Gives one value to all children from `Index` on, and their outputs, behind those that are `done`, to `join`.
+template <std::size_t Index, std::size_t Count, class Scope, class Value, class Join, class... Done>
+constexpr auto branch(Scope& scope, Value value, Join join, Done... done) {
+    if constexpr (Index + 1 == Count) {
+        return join(done..., scope.template child<Index>(value));
+    } else {
+        auto const both = scope.fork(value);
+        return branch<Index + 1, Count>(scope, both.second, join, done...,
+                                        scope.template child<Index>(both.first));
+    }
 }
 
 template <class... Children>

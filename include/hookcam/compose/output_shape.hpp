@@ -23,7 +23,8 @@ template <class Node>
 constexpr extents walk_sizes(extents const& in, std::string_view path, size_search& search);
 
 template <class Composite>
-struct size_scope {
+class size_scope {
+public:
     std::string_view path;
     size_search& search;
 
@@ -36,6 +37,34 @@ struct size_scope {
         require(compatible(a, b),
                 "hookcam::residual: body and shortcut must have outputs of one size; correct one of them", b);
         return a;
+    }
+    template <class... Rest>
+    static constexpr extents concat(extents const& first, Rest const&... rest) {
+        extents joined = first;
+        (join_channels(joined, rest), ...);
+        return joined;
+    }
+    static constexpr extents product(extents const& a, extents const& b) {
+        extents channels = a;
+        for (std::size_t axis = 1; axis < a.rank; ++axis)
+            channels.sizes[axis] = 1;
+        require(compatible(a, b) || compatible(channels, b),
+                "hookcam::multiply: the branches must have outputs of one size, or the second one number for "
+                "each "
+                "channel; correct one of them",
+                b);
+        return a;
+    }
+
+private:
+    static constexpr void join_channels(extents& joined, extents const& more) {
+        extents beside = more;
+        beside.sizes[0] = joined[0];
+        require(compatible(joined, beside),
+                "hookcam::concat: the branches must have outputs of one size but for their channels; correct "
+                "one of them",
+                more);
+        joined.sizes[0] = joined[0] == dynamic || more[0] == dynamic ? dynamic : joined[0] + more[0];
     }
 };
 

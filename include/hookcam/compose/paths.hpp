@@ -58,8 +58,9 @@ template <class Node, bool IsScope = true, bool Keys = false>
 struct check_names {
     static_assert(Keys || !IsScope || visible_names_differ<Node>(),
                   "hookcam::named: two layers of one scope must not have the same name; rename one");
-    static_assert(!Keys || !IsScope || visible_names_differ<Node, true>(),
-                  "hookcam::model: two tensors must not have the same key in the state dict; name their layers");
+    static_assert(
+        !Keys || !IsScope || visible_names_differ<Node, true>(),
+        "hookcam::model: two tensors must not have the same key in the state dict; name their layers");
     template <class... Children>
     static constexpr bool check(list<Children...>) {
         return (true && ... && check_names<Children, is_named<Children>, Keys>::value);

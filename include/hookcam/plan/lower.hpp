@@ -4,6 +4,7 @@
 #include "../compose/named.hpp"
 #include "../core/lists.hpp"
 #include "value.hpp"
+#include "walk_joins.hpp"
 #include "walk_layer.hpp"
 #include "watch.hpp"
 // slots: begin
@@ -42,6 +43,14 @@ struct lowering_scope {
     template <class A, class B>
     auto sum(A a, B b) {
         return lower_sum(into, a, b);
+    }
+    template <class... Parts>
+    auto concat(Parts... parts) {
+        return lower_concat(into, parts...);
+    }
+    template <class A, class B>
+    auto product(A a, B b) {
+        return lower_product(into, a, b);
     }
 };
 

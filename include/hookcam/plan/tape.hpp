@@ -49,7 +49,8 @@ struct step {
     int second_grad_output = -1; ///< of a fork; of a hook that also looks at the gradient of a layer's output
     int node = 0;                ///< 0 is the network, i + 1 the i-th path
     std::size_t parameters = 0;  ///< where the layer's begin in the model
-    std::size_t state = 0;       ///< what forward leaves for backward; of a run-time hook, its replacement
+    std::size_t state =
+        0; ///< what forward leaves for backward; of a hook, its replacement; of a concat, its offset
 };
 
 /// What forward leaves for backward, for one layer.
@@ -68,7 +69,8 @@ struct tape {
     std::vector<step<T>> forward;
     std::vector<step<T>> backward; ///< recorded in order of forward, run in reverse
     std::vector<state_cell> states;
-    std::vector<int> kept_values; ///< what the request keeps, in the order of its paths
+    std::vector<std::size_t> offsets; ///< where the parts of a concat begin in an image
+    std::vector<int> kept_values;     ///< what the request keeps, in the order of its paths
     std::vector<int> kept_gradients;
     int output = -1;
     int output_gradient = -1;

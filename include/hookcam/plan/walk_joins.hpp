@@ -1,0 +1,254 @@
+#pragma once
+
+#include "../compose/joins_cpu.hpp"
+#include "../compose/output_shape.hpp"
+#include "tape.hpp"
+#include "value.hpp"
+
+#include <cstddef>
+#include <utility>
+
+namespace hookcam::detail {
+
+// The steps with which composites join their children: fork, sum, concat, product.
+
+/// The shape that a join of values has, by one of the functions of `size_scope`.
+struct sum_of {
+    template <class... Sizes>
+    static constexpr extents of(Sizes const&... sizes) {
+        return size_scope<void>::sum(sizes...);
+    }
+};
+struct concat_of {
+    template <class... Sizes>
+    static constexpr extents of(Sizes const&... sizes) {
+        return size_scope<void>::concat(sizes...);
+    }
+};
+struct product_of {
+    template <class... Sizes>
+    static constexpr extents of(Sizes const&... sizes) {
+        return size_scope<void>::product(sizes...);
+    }
+};
+template <class Join, class... Shapes>
+struct joined_shape {
+    static constexpr extents value = Join::of(Shapes::value...);
+};
+
+/// A new value that joins others, with a gradient where one of theirs is needed.
+template <class Join, class Facts, class... Values>
+auto new_joined(lowering<Facts>& into, Values...) {
+    using shape = shape_from<joined_shape<Join, typename Values::shape...>>;
+    constexpr need gradient = [] {
+        need most = need::never;
+        ((most = max(most, Values::gradient_need)), ...);
+        return most;
+    }();
+    value<shape, gradient, false, false> out{into.to.add_value(shape::value, true), -1};
+    if constexpr (gradient != need::never)
+        out.gradient = into.to.add_gradient(out.cell);
+    return out;
+}
+
+template <class Join, class T>
+void plan_join(tape<T>& t, step<T> const& s) {
+    t.size_value(s.output, Join::of(t.value(s.input).sizes, t.value(s.second_input).sizes));
+}
+
+// --- fork ----------------------------------------------------------------------------------------------------
+
+/// The gradient of a value that is used twice is the sum of both uses'.
+template <class Device, class T>
+void backward_fork(tape<T>& t, step<T> const& s) {
+    auto& to = t.gradient(s.grad_input);
+    kernels::add(Device{}, t.batch * to.sizes.count(), t.gradient(s.grad_output).data,
+                 t.gradient(s.second_grad_output).data, to.data);
+}
+
+template <class Facts, class Shape, need Gradient, bool Kept, bool IsInput>
+auto lower_fork(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput> in) {
+    using branch = value<Shape, Gradient, true, IsInput>; // kept: the other branch reads it too
+    branch a{in.cell, -1};
+    branch b{in.cell, -1};
+    if constexpr (Gradient != need::never) {
+        a.gradient = into.to.add_gradient(in.cell);
+        b.gradient = into.to.add_gradient(in.cell);
+        step<typename Facts::value_type> s;
+        s.what = "backward fork";
+        s.run = &backward_fork<typename Facts::device, typename Facts::value_type>;
+        s.grad_input = in.gradient;
+        s.grad_output = a.gradient;
+        s.second_grad_output = b.gradient;
+        into.to.gradient(in.gradient).owns = true;
+        into.to.backward.push_back(s);
+    }
+    return std::pair{a, b};
+}
+
+// --- sum -----------------------------------------------------------------------------------------------------
+
+template <class Device, class T>
+void forward_sum(tape<T>& t, step<T> const& s) {
+    auto& out = t.value(s.output);
+    kernels::add(Device{}, t.batch * out.sizes.count(), t.value(s.input).data, t.value(s.second_input).data,
+                 out.data);
+}
+
+/// The gradient of a sum is that of both its terms.
+template <class T>
+void backward_sum(tape<T>& t, step<T> const& s) {
+    auto* const data = t.gradient(s.grad_output).data;
+    if (s.grad_input >= 0)
+        t.gradient(s.grad_input).data = data;
+    if (s.second_grad_input >= 0)
+        t.gradient(s.second_grad_input).data = data;
+}
+
+template <class Facts, class A, class B>
+auto lower_sum(lowering<Facts>& into, A a, B b) {
+    using T = typename Facts::value_type;
+    auto const out = new_joined<sum_of>(into, a, b);
+    step<T> s;
+    s.what = "forward sum";
+    s.run = &forward_sum<typename Facts::device, T>;
+    s.plan = &plan_join<sum_of, T>;
+    s.input = a.cell;
+    s.second_input = b.cell;
+    s.output = out.cell;
+    into.to.forward.push_back(s);
+    if constexpr (decltype(out)::gradient_need != need::never) {
+        s.what = "backward sum";
+        s.run = &backward_sum<T>;
+        s.plan = nullptr;
+        s.grad_input = a.gradient;
+        s.second_grad_input = b.gradient;
+        s.grad_output = out.gradient;
+        into.to.backward.push_back(s);
+    }
+    return out;
+}
+
+// --- concat: a step for each part, which copies its channels behind those of the parts before ---------------
+
+template <bool IsFirst, bool IsLast, class T>
+void plan_part(tape<T>& t, step<T> const& s) {
+    auto const& part = t.value(s.input).sizes;
+    auto& joined = t.value(s.output).sizes; // as far as the parts before
+    t.offsets[s.state] = IsFirst ? 0 : joined.count();
+    joined = IsFirst ? part : concat_of::of(joined, part);
+    if constexpr (IsLast)
+        t.size_value(s.output, joined);
+}
+
+template <class Device, class T>
+void forward_part(tape<T>& t, step<T> const& s) {
+    auto const& part = t.value(s.input);
+    auto& out = t.value(s.output);
+    kernels::copy_part(Device{}, t.batch, part.sizes.count(), static_cast<T const*>(part.data),
+                       part.sizes.count(), out.data + t.offsets[s.state], out.sizes.count());
+}
+
+template <class Device, class T>
+void backward_part(tape<T>& t, step<T> const& s) {
+    auto const& out = t.gradient(s.grad_output);
+    auto& part = t.gradient(s.grad_input);
+    kernels::copy_part(Device{}, t.batch, part.sizes.count(),
+                       static_cast<T const*>(out.data + t.offsets[s.state]), out.sizes.count(), part.data,
+                       part.sizes.count());
+}
+
+template <bool IsFirst, bool IsLast, class Facts, class Part, class Out>
+void lower_part(lowering<Facts>& into, Part part, Out out) {
+    using T = typename Facts::value_type;
+    step<T> s;
+    s.what = "forward concat";
+    s.run = &forward_part<typename Facts::device, T>;
+    s.plan = &plan_part<IsFirst, IsLast, T>;
+    s.input = part.cell;
+    s.output = out.cell;
+    s.state = into.to.offsets.size();
+    into.to.offsets.push_back(0);
+    into.to.forward.push_back(s);
+    if constexpr (Part::gradient_need != need::never) {
+        s.what = "backward concat";
+        s.run = &backward_part<typename Facts::device, T>;
+        s.plan = nullptr;
+        s.grad_input = part.gradient;
+        s.grad_output = out.gradient;
+        into.to.gradient(part.gradient).owns = true;
+        into.to.backward.push_back(s);
+    }
+}
+
+template <class Facts, class... Parts>
+auto lower_concat(lowering<Facts>& into, Parts... parts) {
+    auto const out = new_joined<concat_of>(into, parts...);
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+        (lower_part<I == 0, I + 1 == sizeof...(Parts)>(into, parts, out), ...);
+    }
+    (std::index_sequence_for<Parts...>{});
+    return out;
+}
+
+// --- product: of equal sizes, or with one number for each channel --------------------------------------------
+
+/// How many elements of the first factor share one of the second.
+template <class T>
+[[nodiscard]] std::size_t share_of(tape<T>& t, step<T> const& s) {
+    return t.value(s.input).sizes.count() / t.value(s.second_input).sizes.count();
+}
+
+template <class Device, class T>
+void forward_product(tape<T>& t, step<T> const& s) {
+    auto& out = t.value(s.output);
+    kernels::multiply(Device{}, t.batch * out.sizes.count(), share_of(t, s), t.value(s.input).data,
+                      t.value(s.second_input).data, out.data);
+}
+
+template <class Device, class T>
+void backward_first_factor(tape<T>& t, step<T> const& s) {
+    auto const& grad = t.gradient(s.grad_output);
+    kernels::multiply(Device{}, t.batch * grad.sizes.count(), share_of(t, s), grad.data,
+                      t.value(s.second_input).data, t.gradient(s.grad_input).data);
+}
+
+template <class Device, class T>
+void backward_second_factor(tape<T>& t, step<T> const& s) {
+    auto const& grad = t.gradient(s.grad_output);
+    kernels::multiply_and_sum(Device{}, t.batch * grad.sizes.count(), share_of(t, s), grad.data,
+                              t.value(s.input).data, t.gradient(s.grad_input).data);
+}
+
+template <class Facts, class A, class B>
+auto lower_product(lowering<Facts>& into, A a, B b) {
+    using T = typename Facts::value_type;
+    using device = typename Facts::device;
+    auto const out = new_joined<product_of>(into, a, b);
+    step<T> s;
+    s.what = "forward product";
+    s.run = &forward_product<device, T>;
+    s.plan = &plan_join<product_of, T>;
+    s.input = a.cell;
+    s.second_input = b.cell;
+    s.output = out.cell;
+    into.to.forward.push_back(s);
+    s.what = "backward product";
+    s.plan = nullptr;
+    s.grad_output = out.gradient;
+    if constexpr (A::gradient_need != need::never) {
+        s.run = &backward_first_factor<device, T>;
+        s.grad_input = a.gradient;
+        into.to.gradient(a.gradient).owns = true;
+        into.to.backward.push_back(s);
+    }
+    if constexpr (B::gradient_need != need::never) {
+        s.run = &backward_second_factor<device, T>;
+        s.grad_input = b.gradient;
+        into.to.gradient(b.gradient).owns = true;
+        into.to.backward.push_back(s);
+    }
+    return out;
+}
+
+} // namespace hookcam::detail
