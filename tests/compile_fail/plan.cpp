@@ -117,6 +117,17 @@ void temporaries() {
 [[maybe_unused]] hc::model<net, double> a_model;
 #endif
 
+// Scores
+
+#if defined(CLASS_OF_AN_IMAGE) // refused: hookcam::grad_cam: the score of a class needs an output that is one vector
+using scored = hc::sequential<hc::named<"conv", hc::conv2d<1, 2, hc::kernel<3>>>, hc::relu<>>;
+#else
+using scored = hc::sequential<hc::named<"conv", hc::conv2d<1, 2, hc::kernel<3>>>, hc::adaptive_avg_pool2d<1>, hc::flatten<>>;
+#endif
+[[maybe_unused]] auto score(hc::model<scored> const& model, xt::xtensor<float, 3> const& image) {
+    return hc::grad_cam<"conv">(model, image);
+}
+
 // Keys of the state dict
 
 #if defined(EQUAL_KEYS) // refused: hookcam::model: two tensors must not have the same key in the state dict

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../tensor/shape_check.hpp"
 #include "../tensor/view.hpp"
 
 #include <algorithm>
@@ -17,6 +18,9 @@ namespace detail {
 
 template <class Output>
 [[nodiscard]] std::size_t largest(Output const& output) {
+    static_assert(rank_of<Output> == 1,
+                  "hookcam::grad_cam: the score of a class needs an output that is one vector for "
+                  "each image; pool and flatten it, or give a score such as mask_score");
     return static_cast<std::size_t>(std::max_element(output.data(), output.data() + output.size()) -
                                     output.data());
 }
