@@ -80,6 +80,8 @@ using conv = hc::conv2d<4, 8, hc::kernel<3>, hc::padding_same, hc::groups<4>>;
 [[maybe_unused]] constexpr hc::batch_norm2d<4, hc::eps<-1e-5>> negative_eps{};
 #elif defined(IMPROBABLE) // refused: hookcam::dropout: the probability must be from 0 to 1
 [[maybe_unused]] constexpr hc::dropout<hc::probability<50.0>> improbable{};
+#elif defined(NEGATIVE_ALPHA) // refused: hookcam::elu: alpha must not be negative
+[[maybe_unused]] constexpr hc::elu<hc::alpha<-1.0>> negative_alpha{};
 #elif defined(FEWER_CHANNELS) // refused: hookcam::pad_shortcut: must have at least as many output as input channels
 [[maybe_unused]] constexpr hc::pad_shortcut<4, 2> fewer_channels{};
 #else

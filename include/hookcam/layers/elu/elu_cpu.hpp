@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cmath>
+
+namespace hookcam::kernels {
+
+/// x above zero, alpha·(exp(x) − 1) elsewhere.
+struct elu {
+    double alpha;
+
+    template <class T>
+    [[nodiscard]] T value(T x) const noexcept {
+        return x > T{0} ? x : static_cast<T>(alpha) * std::expm1(x);
+    }
+    /// By the output, whose sign is that of x: y + alpha = alpha·exp(x). NaN passes its gradient on, as in
+    /// PyTorch.
+    template <class T>
+    [[nodiscard]] T derivative(T y) const noexcept {
+        return y <= T{0} ? y + static_cast<T>(alpha) : T{1};
+    }
+};
+
+} // namespace hookcam::kernels

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <algorithm>
+
+namespace hookcam::kernels {
+
+/// x·min(max(x + 3, 0), 6) / 6, and its derivative by x: zero up to −3, one from 3 on, as in PyTorch. NaN passes.
+struct hardswish {
+    template <class T>
+    [[nodiscard]] T value(T x) const noexcept {
+        return x * std::clamp(x + T{3}, T{0}, T{6}) / T{6};
+    }
+    template <class T>
+    [[nodiscard]] T derivative(T x) const noexcept {
+        return x <= T{-3} ? T{0} : x < T{3} ? x / T{3} + T(0.5) : T{1};
+    }
+};
+
+} // namespace hookcam::kernels

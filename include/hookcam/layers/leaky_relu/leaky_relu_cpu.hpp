@@ -1,0 +1,20 @@
+#pragma once
+
+namespace hookcam::kernels {
+
+/// x above zero, negative_slope·x elsewhere; its derivative by x, or by y where the slope is not negative: x and
+/// y have the same sign then.
+struct leaky_relu {
+    double negative_slope;
+
+    template <class T>
+    [[nodiscard]] T value(T x) const noexcept {
+        return x > T{0} ? x : x * static_cast<T>(negative_slope);
+    }
+    template <class T>
+    [[nodiscard]] T derivative(T read) const noexcept {
+        return read > T{0} ? T{1} : static_cast<T>(negative_slope);
+    }
+};
+
+} // namespace hookcam::kernels

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "../elementwise.hpp"
+#include "relu6_cpu.hpp"
+
+namespace hookcam {
+
+/// min(max(x, 0), 6), element by element, for inputs of any shape. NaN passes. The gradient at zero and at six
+/// is zero, as in PyTorch.
+template <class... Policies>
+struct relu6 : detail::elementwise_layer<relu6<Policies...>, Policies...> {
+    static_assert(detail::check_policies<relu6, detail::list<>, Policies...>::value);
+
+    static constexpr kernels::relu6 function{};
+    using backward_reads = reads<output>;
+};
+
+} // namespace hookcam

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <algorithm>
+
+namespace hookcam::kernels {
+
+/// min(max(x, 0), 6), and its derivative by the output: zero at both ends, as in PyTorch. NaN passes.
+struct relu6 {
+    template <class T>
+    [[nodiscard]] T value(T x) const noexcept {
+        return std::clamp(x, T{0}, T{6});
+    }
+    template <class T>
+    [[nodiscard]] T derivative(T y) const noexcept {
+        return y <= T{0} || y >= T{6} ? T{0} : T{1};
+    }
+};
+
+} // namespace hookcam::kernels

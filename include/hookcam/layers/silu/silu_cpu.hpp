@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cmath>
+
+namespace hookcam::kernels {
+
+/// x·s with s = 1 / (1 + exp(−x)), and its derivative by x, s·(1 + x·(1 − s)).
+struct silu {
+    template <class T>
+    [[nodiscard]] T value(T x) const noexcept {
+        return x / (T{1} + std::exp(-x));
+    }
+    template <class T>
+    [[nodiscard]] T derivative(T x) const noexcept {
+        T const s = T{1} / (T{1} + std::exp(-x));
+        return s * (T{1} + x * (T{1} - s));
+    }
+};
+
+} // namespace hookcam::kernels

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cmath>
+
+namespace hookcam::kernels {
+
+/// The hyperbolic tangent, and its derivative by the output, 1 − y².
+struct tanh {
+    template <class T>
+    [[nodiscard]] T value(T x) const noexcept {
+        return std::tanh(x);
+    }
+    template <class T>
+    [[nodiscard]] T derivative(T y) const noexcept {
+        return T{1} - y * y;
+    }
+};
+
+} // namespace hookcam::kernels
