@@ -3,6 +3,8 @@
 
 #include <hookcam/layers/batch_norm2d/batch_norm2d.hpp>
 #include <hookcam/layers/batch_norm2d/batch_norm2d_reference.hpp>
+#include <hookcam/layers/log_softmax/log_softmax.hpp>
+#include <hookcam/layers/log_softmax/log_softmax_reference.hpp>
 #include <hookcam/layers/softmax/softmax.hpp>
 #include <hookcam/layers/softmax/softmax_reference.hpp>
 
@@ -63,9 +65,9 @@ void check_norm(extents const& in, double eps) {
     }
 }
 
-template <class T, std::size_t Rank>
+template <class T, class Layer, std::size_t Rank>
 void check_softmax_reference(extents const& in) {
-    bench<softmax<>, T, Rank> at{batch, in};
+    bench<Layer, T, Rank> at{batch, in};
     at.fill(noise(at.x.size(), 1), 1);
     at.forward();
     at.backward();
@@ -74,19 +76,25 @@ void check_softmax_reference(extents const& in) {
     auto const grad_y = widened(at.grad_y);
     std::vector<double> y(x.size());
     std::vector<double> grad_x(x.size());
-    hc::reference::softmax(sizes, x.data(), y.data());
-    hc::reference::softmax_backward(sizes, y.data(), grad_y.data(), grad_x.data());
+    if constexpr (std::same_as<Layer, softmax<>>) {
+        hc::reference::softmax(sizes, x.data(), y.data());
+        hc::reference::softmax_backward(sizes, y.data(), grad_y.data(), grad_x.data());
+    } else {
+        hc::reference::log_softmax(sizes, x.data(), y.data());
+        hc::reference::log_softmax_backward(sizes, y.data(), grad_y.data(), grad_x.data());
+    }
     check_near("y", at.y, y, rounding<T>(in[0]));
     check_near("grad_x", at.grad_x, grad_x, rounding<T>(in[0]));
     BOOST_TEST((at.forward_in_place() == at.y));
 }
 
-template <std::size_t Rank>
+template <class Layer, std::size_t Rank>
 void check_softmax(extents const& in) {
-    BOOST_TEST_CONTEXT("softmax on " << hc::to_string(in)) {
-        check_softmax_reference<float, Rank>(in);
-        check_softmax_reference<double, Rank>(in);
-        bench<softmax<>, double, Rank> at{batch, in};
+    BOOST_TEST_CONTEXT(Layer::type_name() << " on " << hc::to_string(in)) {
+        static_assert(is_free<Layer>());
+        check_softmax_reference<float, Layer, Rank>(in);
+        check_softmax_reference<double, Layer, Rank>(in);
+        bench<Layer, double, Rank> at{batch, in};
         at.fill(noise(at.x.size(), 2), 2);
         check_differences(at);
     }
@@ -107,7 +115,6 @@ static_assert(batch_norm2d<4>::epsilon == 1e-5);
 static_assert(batch_norm2d<4>::output_extents(extents{hc::dynamic, 5, hc::dynamic}) ==
               extents{4, 5, hc::dynamic});
 static_assert(softmax<>::output_extents(extents{10}) == extents{10});
-static_assert(is_free<softmax<>>());
 
 BOOST_AUTO_TEST_CASE(batch_norm_agrees_with_the_reference_and_with_finite_differences) {
     check_norm<batch_norm2d<4>>(extents{4, 3, 5}, 1e-5);
@@ -128,8 +135,10 @@ BOOST_AUTO_TEST_CASE(batch_norm_agrees_with_pytorch) {
 }
 
 BOOST_AUTO_TEST_CASE(softmax_agrees_with_the_reference_and_with_finite_differences) {
-    check_softmax<1>(extents{10});
-    check_softmax<3>(extents{4, 3, 2});
+    check_softmax<softmax<>, 1>(extents{10});
+    check_softmax<softmax<>, 3>(extents{4, 3, 2});
+    check_softmax<hc::log_softmax<>, 1>(extents{10});
+    check_softmax<hc::log_softmax<>, 3>(extents{4, 3, 2});
 }
 
 BOOST_AUTO_TEST_CASE(softmax_agrees_with_pytorch) {
@@ -144,6 +153,29 @@ BOOST_AUTO_TEST_CASE(softmax_agrees_with_pytorch) {
     check_near("y", image.y,
                {4.5397869e-05, 0.73105857863, 0.73105857863, 0.999954602131, 0.26894142137, 0.26894142137},
                1e-11);
+}
+
+BOOST_AUTO_TEST_CASE(log_softmax_agrees_with_pytorch) {
+    // torch.log_softmax(x, 1): where softmax would be zero it still has its logarithm. A float near a
+    // thousand is rounded by up to 3e-5; the literals carry thirteen digits behind the point.
+    bench<hc::log_softmax<>, float, 1> large{2, extents{4}};
+    large.x = {1, 2, 3, 1000, -1000, 0, 0, -1000};
+    large.forward();
+    double const half = std::log(0.5);
+    check_near("y", large.y, {-999, -998, -997, 0, -1000 + half, half, half, -1000 + half}, 6e-5);
+    bench<hc::log_softmax<>, double> image{1, extents{2, 1, 3}};
+    image.x = counted(6);
+    image.grad_y = {1, -2, 3, 0.5, 0, -1};
+    image.forward();
+    image.backward();
+    check_near("y", image.y,
+               {-10.0000453988992, -0.3132616875182, -0.3132616875182, -4.53988992e-05, -1.3132616875182,
+                -1.3132616875182},
+               1e-12);
+    check_near(
+        "grad_x", image.grad_x,
+        {0.9999319031969, -0.53788284274, 1.53788284274, -0.9999319031969, 0.53788284274, -1.53788284274},
+        1e-12);
 }
 
 BOOST_AUTO_TEST_CASE(refuses_inputs_that_do_not_fit) {

@@ -14,6 +14,7 @@
 #include "layers/layer.hpp"
 #include "layers/leaky_relu/leaky_relu.hpp"
 #include "layers/linear/linear.hpp"
+#include "layers/log_softmax/log_softmax.hpp"
 #include "layers/max_pool2d/max_pool2d.hpp"
 #include "layers/pad_shortcut/pad_shortcut.hpp"
 #include "layers/relu/relu.hpp"

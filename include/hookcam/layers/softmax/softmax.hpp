@@ -15,19 +15,12 @@ struct softmax : layer<softmax<Policies...>, Policies...> {
     using backward_reads = reads<output>;
 
     void forward(auto const& x, auto& y) const {
-        kernels::softmax(device_of(x), arguments(x), x.data(), y.data());
+        kernels::softmax(device_of(x), detail::along_channels(x), x.data(), y.data());
     }
 
     void backward(auto const& y, auto const& grad_y, auto& grad_x) const {
-        kernels::softmax_backward(device_of(y), arguments(y), y.data(), grad_y.data(), grad_x.data());
-    }
-
-private:
-    static kernels::softmax_parameters arguments(auto const& x) {
-        kernels::softmax_parameters of{x.shape()[0], x.shape()[1], 1};
-        for (std::size_t axis = 2; axis < x.dimension(); ++axis)
-            of.plane *= x.shape()[axis];
-        return of;
+        kernels::softmax_backward(device_of(y), detail::along_channels(y), y.data(), grad_y.data(),
+                                  grad_x.data());
     }
 };
 

@@ -13,3 +13,15 @@ struct softmax_parameters {
 };
 
 } // namespace hookcam::kernels
+
+namespace hookcam::detail {
+
+/// Those of a view N,C,H,W or N,F.
+[[nodiscard]] kernels::softmax_parameters along_channels(auto const& x) {
+    kernels::softmax_parameters of{x.shape()[0], x.shape()[1], 1};
+    for (std::size_t axis = 2; axis < x.dimension(); ++axis)
+        of.plane *= x.shape()[axis];
+    return of;
+}
+
+} // namespace hookcam::detail
