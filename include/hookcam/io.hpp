@@ -7,4 +7,8 @@
 #include "io/pth.hpp"
 #include "io/read_weights.hpp"
 #include "io/safetensors.hpp"
+#include "io/save.hpp"
 #include "io/state_dict.hpp"
+#include "io/to_state_dict.hpp"
+#include "io/write_pth.hpp"
+#include "io/write_safetensors.hpp"

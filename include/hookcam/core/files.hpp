@@ -13,6 +13,11 @@
 #include <system_error>
 #include <vector>
 
+#if __has_include(<unistd.h>)
+#include <fcntl.h>
+#include <unistd.h>
+#endif
+
 #include "error.hpp"
 
 namespace hookcam {
@@ -32,6 +37,30 @@ using file_handle = std::unique_ptr<std::FILE, close_file>;
 /// What the system says about its latest failure.
 inline std::string system_says(int code) {
     return std::generic_category().message(code);
+}
+
+/// Brings what was written to the disk itself. Returns false, and sets errno, where that fails.
+inline bool flush(std::FILE* file) {
+    if (std::fflush(file) != 0) {
+        return false;
+    }
+#if __has_include(<unistd.h>)
+    return ::fsync(::fileno(file)) == 0 || errno == EINVAL; // EINVAL: this file system has no such thing
+#else
+    return true;
+#endif
+}
+
+/// Brings the names in a folder to the disk, where the system can: a renamed file stands at its new place
+/// already, so a failure here is none of the file's.
+inline void flush_names([[maybe_unused]] std::filesystem::path const& folder) {
+#if __has_include(<unistd.h>)
+    int const descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        ::fsync(descriptor);
+        ::close(descriptor);
+    }
+#endif
 }
 
 /// Removes a file on the way out, unless told that it reached its place.
@@ -79,8 +108,10 @@ read_file_bytes(std::filesystem::path const& path, std::string const& entity = "
     return bytes;
 }
 
-/// Writes a file whole or not at all: the bytes go to a new file beside `path`, which then takes its name.
-/// When that fails (`error_kind::file`), what was at `path` is still there, and nothing new is.
+/// Writes a file whole or not at all: the bytes go to a new file beside `path`, to the disk, and the file
+/// then takes the name. When that fails (`error_kind::file`), what was at `path` is still there, and nothing
+/// new is. At any moment `path` is the old file or the new one; a program that is killed may leave a
+/// `path.part-NUMBER`.
 inline void replace_file(std::filesystem::path const& path, std::span<std::uint8_t const> bytes,
                          std::string const& entity = "replace_file") {
     auto const fail = [&](int code) {
@@ -93,7 +124,8 @@ inline void replace_file(std::filesystem::path const& path, std::span<std::uint8
         fail(errno);
     }
     detail::temporary_file guard{beside};
-    bool const written = bytes.empty() || std::fwrite(bytes.data(), bytes.size(), 1, file.get()) == 1;
+    bool const written = (bytes.empty() || std::fwrite(bytes.data(), bytes.size(), 1, file.get()) == 1) &&
+                         detail::flush(file.get());
     int const write_error = errno;
     bool const closed = std::fclose(file.release()) == 0;
     if (!written || !closed) {
@@ -105,6 +137,7 @@ inline void replace_file(std::filesystem::path const& path, std::span<std::uint8
         fail(code.value());
     }
     guard.keep();
+    detail::flush_names(path.parent_path());
 }
 
 } // namespace hookcam
