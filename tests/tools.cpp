@@ -19,6 +19,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ fs::path const shipped = fs::path{HOOKCAM_SOURCE_DIR} / "examples/data";
 fs::path const shared = HOOKCAM_SHARED_DIR;
 std::string const weights = shipped / "cifar10_cnn.safetensors";
 std::string const pictures = shipped / "cifar10_test_200.bin";
+std::string const squeezenet = shared / "data/weights/squeezenet1_0_deepcompressed.safetensors";
+fs::path const photos = shared / "data/images";
 std::string const resnet20 = shared / "data/weights/resnet20-12fca82f.th";
 
 // PyTorch's own distance from float64 is below 2e-5 in these files.
@@ -115,6 +118,24 @@ void refuse(program_result const& result, int status, strings const& texts) {
                    '"' << text << "\" must be in: " << result.errors);
 }
 
+/// The fields of each line of a file of comma-separated values, less the first line.
+std::vector<strings> rows_of(fs::path const& path) {
+    std::vector<strings> rows;
+    std::ifstream file{path};
+    std::string line;
+    for (std::getline(file, line); std::getline(file, line);) {
+        std::istringstream text{line};
+        auto& row = rows.emplace_back();
+        for (std::string field; std::getline(text, field, ',');)
+            row.push_back(field);
+    }
+    return rows;
+}
+
+void write_text(fs::path const& path, std::string const& text) {
+    std::ofstream{path, std::ios::binary} << text;
+}
+
 /// The arguments of a call that works, with one option of another value; without it where that is empty.
 strings with(std::string const& option, std::string const& value) {
     strings arguments{"--network", "simple_cnn", "--weights", weights,
@@ -129,7 +150,7 @@ strings with(std::string const& option, std::string const& value) {
     return arguments;
 }
 
-std::string const networks = "simple_cnn resnet20 resnet32 resnet44 resnet56 resnet110";
+std::string const networks = "simple_cnn resnet20 resnet32 resnet44 resnet56 resnet110 squeezenet1_0";
 
 } // namespace
 
@@ -288,7 +309,7 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_told_in_one_line_that_lists_what_there_is) {
     refuse(explain(with("--size", "3")), 2, {"--size", "[--index K]"});
     refuse(explain({}), 2,
            {"--network is missing", "--network NAME --weights FILE --input FILE [--index K] "
-                                    "--layer PATH [--target N] [--out DIR]"});
+                                    "--layer PATH [--target N] [--out DIR] [--classes FILE]"});
     refuse(explain({"--network"}), 2, {"--network needs a value"});
     refuse(explain({"--network", "a", "--network", "a"}), 2, {"--network is given twice"});
 
@@ -304,7 +325,8 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_told_in_one_line_that_lists_what_there_is) {
     refuse(evaluate({"--network", "simple_cnn", "--weights", weights, "--data", pictures, "--limit", "0"}), 2,
            {"--limit", "from 1"});
     refuse(evaluate({"--network", "simple_cnn"}), 2,
-           {"--network NAME --weights FILE --data FILE.bin [--limit N] [--logits FILE.npy]"});
+           {"--network NAME --weights FILE --data FILE.bin|DIR [--limit N] [--logits FILE.npy] "
+            "[--labels FILE]"});
 }
 
 BOOST_AUTO_TEST_CASE(residual_networks_have_the_depth_of_their_name) {
@@ -385,4 +407,133 @@ BOOST_AUTO_TEST_CASE(evaluate_counts_and_keeps_the_logits) {
     BOOST_TEST(
         evaluate({"--network", "simple_cnn", "--weights", weights, "--data", pictures, "--limit", "1000"})
             .output.ends_with(" of 200 correct\n"));
+}
+
+BOOST_AUTO_TEST_CASE(evaluate_classifies_a_folder_of_pictures) {
+    if (!is_there(squeezenet) || !is_there(photos / "labels.csv"))
+        return;
+    temporary_folder const folder;
+    // The reference: name and width, height, label, ..., class and probability.
+    auto const table = rows_of(photos / "labels.csv");
+    BOOST_REQUIRE(table.size() == 5u);
+    std::string expected;
+    std::string labels = "name,class\r\n"; // as a spreadsheet writes it
+    for (auto const& row : table) {
+        auto const name = fs::path{row[0]}.stem().string();
+        expected += name + ".png " + row[5] + ' ' + row[7] + '\n';
+        labels += name + ',' + (name == "gradcam_horses" ? "339" : row[5]) + "\r\n";
+    }
+    write_text(folder / "labels.csv", labels);
+    strings const arguments{"--network", "squeezenet1_0", "--weights",
+                            squeezenet,  "--data",        photos / "crop227"};
+    auto all = arguments;
+    all.insert(all.end(), {"--labels", folder / "labels.csv", "--logits", folder / "logits.npy"});
+    auto const result = evaluate(all);
+    BOOST_TEST(result.errors == "");
+    BOOST_TEST(result.status == 0);
+    BOOST_TEST(result.output == expected + "4 of 5 correct\n");
+
+    auto const logits = hc::read_npy<float>(folder / "logits.npy");
+    BOOST_TEST((logits.shape == std::vector<std::size_t>{5, 1000}));
+    auto const reference_file = photos / "squeezenet_logits.safetensors";
+    BOOST_TEST(difference(logits.values, reference(hc::read_weights(reference_file), "squeezenet_logits")) <
+               tolerance);
+
+    // Without labels nothing is counted; with a few, only those; a limit takes the first.
+    BOOST_TEST(evaluate(arguments).output == expected);
+    write_text(folder / "two.csv", "tfkerasvis_goldfish,1\ngradcam_both,2");
+    auto two = arguments;
+    two.insert(two.end(), {"--labels", folder / "two.csv"});
+    BOOST_TEST(evaluate(two).output == expected + "1 of 2 correct\n");
+    two.insert(two.end(), {"--limit", "1"});
+    BOOST_TEST(evaluate(two).output == expected.substr(0, expected.find('\n') + 1) + "0 of 1 correct\n");
+}
+
+BOOST_AUTO_TEST_CASE(evaluate_takes_a_folder_for_any_network) {
+    temporary_folder const folder;
+    hc::cifar10_file const data{pictures};
+    // Written in another order than that of their names.
+    for (std::size_t const index : {2u, 0u, 1u})
+        hc::save_png(folder / ("picture " + std::to_string(index) + ".PNG"), data.picture(index));
+    write_text(folder / "notes.txt", "no picture");
+    auto const result = [&](std::string const& from) {
+        return evaluate({"--network", "simple_cnn", "--weights", weights, "--data", from, "--limit", "3",
+                         "--logits", folder / "logits.npy"});
+    };
+    auto const of_folder = result(folder / "");
+    BOOST_TEST(of_folder.status == 0);
+    BOOST_TEST(std::ranges::count(of_folder.output, '\n') == 3);
+    BOOST_TEST(of_folder.output.starts_with("picture 0.PNG "));
+    auto const logits = hc::read_npy<float>(folder / "logits.npy");
+    BOOST_TEST(result(pictures).status == 0);
+    // Batches of another size: rounding may differ.
+    BOOST_TEST(difference(logits.values, hc::read_npy<float>(folder / "logits.npy").values) < 1e-6f);
+}
+
+BOOST_AUTO_TEST_CASE(folders_and_labels_are_refused_in_one_line) {
+    temporary_folder const folder;
+    hc::save_png(folder / "frog.png", hc::cifar10_file{pictures}.picture(102));
+    auto const with_labels = [&](std::string const& text, std::string const& data) {
+        write_text(folder / "labels.csv", text);
+        return evaluate({"--network", "simple_cnn", "--weights", weights, "--data", data, "--labels",
+                         folder / "labels.csv"});
+    };
+    BOOST_TEST(with_labels("frog,6\n", folder / "").output.ends_with("1 of 1 correct\n"));
+    for (std::string const line : {"frog,10", "frog,-1", "frog,", "frog", "frog,6,7", "cat,3"})
+        refuse(with_labels("cat,3\n\n" + line + '\n', folder / ""), 2,
+               {"--labels", "NAME,CLASS", "0 to 9", "line 3", line});
+    refuse(with_labels("cat,3\n", folder / ""), 2, {"--labels", "without its extension"});
+    refuse(with_labels("", folder / ""), 2, {"--labels", "without its extension"});
+    refuse(with_labels("frog,6\n", pictures), 2, {"--labels", "folder"});
+    refuse(evaluate({"--network", "simple_cnn", "--weights", weights, "--data", folder / "", "--labels",
+                     folder / "none.csv"}),
+           2, {"--labels must be a file", "labels.csv"});
+    refuse(evaluate({"--network", "simple_cnn", "--weights", weights, "--data", shipped}), 2,
+           {"--data", "PNG or JPEG"});
+    // A picture that is none.
+    write_text(folder / "broken.jpg", "no picture");
+    refuse(evaluate({"--network", "simple_cnn", "--weights", weights, "--data", folder / ""}), 1,
+           {"broken.jpg"});
+
+    // CIFAR-10's files are for its networks.
+    refuse(evaluate({"--network", "squeezenet1_0", "--weights", weights, "--data", pictures}), 2,
+           {"--data must be a folder"});
+    auto arguments = with("--network", "squeezenet1_0");
+    std::ranges::replace(arguments, "conv3", "features.12");
+    refuse(explain(arguments), 2, {"--input", "PNG or JPEG", "squeezenet1_0"});
+    arguments.insert(arguments.end(), {"--target", "1000"});
+    refuse(explain(arguments), 2, {"--target", "0 to 999"});
+    write_text(folder / "classes.txt", "one\ntwo\n");
+    refuse(explain(with("--classes", folder / "classes.txt")), 2, {"--classes", "10 lines", "has 2"});
+}
+
+BOOST_AUTO_TEST_CASE(explain_takes_a_photograph_at_its_networks_size) {
+    auto const photo = photos / "gradcam_both.png";
+    if (!is_there(squeezenet) || !is_there(photo))
+        return;
+    auto const expected =
+        reference(hc::read_weights(photos / "squeezenet_logits.safetensors"), "squeezenet_logits", 0);
+    using shape = std::vector<std::size_t>;
+    // Of a 13×13 map of features.12, the dog sits in the upper half and the cat lies in the lower.
+    for (auto const& [target, is_above] : {std::pair{"243", true}, std::pair{"282", false}}) {
+        auto const seen = explained("squeezenet1_0", squeezenet, photo, "features.12",
+                                    {"--target", target, "--classes", photos / "imagenet_classes.txt"});
+        BOOST_TEST(seen.json["predicted"] == 243);
+        BOOST_TEST(seen.json["target"] == std::stoul(target));
+        BOOST_TEST(seen.json["status"] == "ok");
+        BOOST_TEST(difference(seen.json["logits"], expected) < tolerance);
+        BOOST_TEST((seen.heatmap.shape == shape{227, 227}));
+        BOOST_TEST((seen.raw.shape == shape{13, 13}));
+        BOOST_TEST((seen.activation.shape == shape{512, 13, 13}));
+        BOOST_TEST((seen.gradient.shape == shape{512, 13, 13}));
+        auto const brightest = std::ranges::max_element(seen.heatmap.values) - seen.heatmap.values.begin();
+        BOOST_TEST((brightest / 227 < 113) == is_above);
+    }
+    // Cropped to the network's size already: the same input.
+    auto const cropped =
+        explained("squeezenet1_0", squeezenet, photos / "crop227/gradcam_both.png", "features.12");
+    auto const whole = explained("squeezenet1_0", squeezenet, photo, "features.12");
+    BOOST_TEST(cropped.json == whole.json);
+    BOOST_TEST(explained("squeezenet1_0", squeezenet, photos / "gradcam_dog_cat.jpg", "features.12")
+                   .json["status"] == "ok");
 }

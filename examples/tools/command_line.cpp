@@ -60,6 +60,13 @@ void tell(std::string_view tool, std::string text) {
 
 } // namespace
 
+std::optional<std::size_t> to_number(std::string_view text) {
+    std::size_t number = 0;
+    auto const* const end = text.data() + text.size();
+    auto const [stop, failure] = std::from_chars(text.data(), end, number);
+    return failure == std::errc{} && stop == end ? std::optional{number} : std::nullopt;
+}
+
 command_line::command_line(std::span<char const* const> arguments, std::span<option const> options) {
     for (std::size_t i = 0; i < arguments.size(); i += 2) {
         std::string_view const name{arguments[i]};
@@ -85,20 +92,31 @@ std::optional<std::size_t> command_line::find_number(std::string_view option, st
     auto const text = find(option);
     if (!text)
         return std::nullopt;
-    std::size_t number = 0;
-    auto const* const end = text->data() + text->size();
-    auto const [stop, failure] = std::from_chars(text->data(), end, number);
-    if (failure != std::errc{} || stop != end || number < low || number > high)
+    auto const number = to_number(*text);
+    if (!number || *number < low || *number > high)
         throw wrong_use{std::string{option} + " must be a number from " + std::to_string(low) + " to " +
                         std::to_string(high) + "; it is " + in_quotes(*text)};
     return number;
 }
 
-std::string const& command_line::file(std::string_view option) const {
+std::string command_line::file(std::string_view option) const {
+    return *find_file(option);
+}
+
+std::optional<std::string> command_line::find_file(std::string_view option) const {
+    auto name = find(option);
+    std::error_code failure;
+    if (name && (!fs::exists(*name, failure) || fs::is_directory(*name, failure)))
+        throw wrong_use{std::string{option} + " must be a file; " + in_quotes(*name) + " is none, " +
+                        contents_of(*name)};
+    return name;
+}
+
+std::string command_line::folder(std::string_view option) const {
     auto const& name = text(option);
     std::error_code failure;
-    if (!fs::exists(name, failure) || fs::is_directory(name, failure))
-        throw wrong_use{std::string{option} + " must be a file; " + in_quotes(name) + " is none, " +
+    if (!fs::is_directory(name, failure))
+        throw wrong_use{std::string{option} + " must be a folder; " + in_quotes(name) + " is none, " +
                         contents_of(name)};
     return name;
 }

@@ -17,6 +17,9 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// The number that a text is, digits alone; none where it is something else or too large.
+[[nodiscard]] std::optional<std::size_t> to_number(std::string_view text);
+
 /// `--name VALUE`
 struct option {
     std::string_view name; ///< with its dashes
@@ -43,7 +46,13 @@ public:
 
     /// The file that a required option names; throws `wrong_use` where there is none, and lists what is in
     /// its folder.
-    [[nodiscard]] std::string const& file(std::string_view option) const;
+    [[nodiscard]] std::string file(std::string_view option) const;
+
+    /// The file that an option names, where it is given; throws as `file` does.
+    [[nodiscard]] std::optional<std::string> find_file(std::string_view option) const;
+
+    /// The folder that a required option names; throws as `file` does.
+    [[nodiscard]] std::string folder(std::string_view option) const;
 
 private:
     std::map<std::string, std::string, std::less<>> m_values;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <hookcam/data/normalize.hpp>
+#include <hookcam/data/picture.hpp>
 #include <hookcam/explain/status.hpp>
 #include <hookcam/io/state_dict.hpp>
 #include <hookcam/tensor/xtensor.hpp>
@@ -27,7 +28,7 @@ struct explanation {
 };
 
 /// A network with its weights, whatever its type: what a program needs that chooses it by name. Images are
-/// 3×32×32, normalized; `hookcam::error` is thrown as everywhere.
+/// 3×S×S, normalized; S and the number of classes K are those of its entry. `hookcam::error` is thrown as everywhere.
 class network {
 public:
     network() = default;
@@ -42,10 +43,10 @@ public:
     /// before all keys.
     virtual void load(hookcam::state_dict const& weights) = 0;
 
-    /// The logits N,10 of images N,3,32,32.
+    /// The logits N,K of images N,3,S,S.
     [[nodiscard]] virtual xt::xtensor<float, 2> logits(xt::xtensor<float, 4> const& images) = 0;
 
-    /// Explains the target, or else the predicted class, of an image 3,32,32.
+    /// Explains the target, or else the predicted class, of an image 3,S,S.
     [[nodiscard]] virtual explanation explain(std::string_view layer, xt::xtensor<float, 3> const& image,
                                               std::optional<std::size_t> target) const = 0;
 };
@@ -53,12 +54,24 @@ public:
 /// A network that there is.
 struct network_entry {
     std::string_view name;
+    std::size_t side;             ///< its input's height and width
+    std::size_t shorter_side;     ///< of a photograph, before its middle becomes the input
     hookcam::normalization input; ///< how bytes become its input
+    std::size_t classes;
+    std::span<std::string_view const> class_names; ///< by class; none where they are not known
     std::unique_ptr<network> (*make)();
+
+    /// Whether files of CIFAR-10 hold pictures and labels for it.
+    [[nodiscard]] bool is_for_cifar10() const;
+
+    /// The picture at the input's size: as it is where it has that; else its shorter side resized, then its
+    /// middle.
+    [[nodiscard]] hookcam::picture fit(hookcam::picture const& photo) const;
 };
 
 /// The networks of one family.
 [[nodiscard]] std::span<network_entry const> simple_cnns();
 [[nodiscard]] std::span<network_entry const> cifar_resnets();
+[[nodiscard]] std::span<network_entry const> squeezenets();
 
 } // namespace tools

@@ -15,8 +15,9 @@
 
 namespace tools {
 
-/// A `network` of a type. This is what is compiled once for each network; all paths share it.
-template <class Network>
+/// A `network` of a type, for images 3×Side×Side. This is what is compiled once for each network; all paths
+/// share it.
+template <class Network, std::size_t Side>
 class network_of final : public network {
 public:
     [[nodiscard]] static std::unique_ptr<network> make() { return std::make_unique<network_of>(); }
@@ -48,7 +49,7 @@ public:
     }
 
 private:
-    using shape = hookcam::image<3, 32, 32>;
+    using shape = hookcam::image<3, Side, Side>;
     using model = hookcam::model<Network>;
 
     [[nodiscard]] auto look_at(std::string_view layer) const {

@@ -1,5 +1,5 @@
 #include "../networks/simple_cnn.hpp"
-#include "network_of.hpp"
+#include "cifar10_network.hpp"
 
 #include <array>
 
@@ -8,8 +8,7 @@ namespace tools {
 std::span<network_entry const> simple_cnns() {
     static constexpr hookcam::normalization input{
         .range = 255, .mean = {0.5, 0.5, 0.5}, .deviation = {0.5, 0.5, 0.5}};
-    static constexpr std::array entries{
-        network_entry{"simple_cnn", input, network_of<networks::simple_cnn>::make}};
+    static constexpr std::array entries{cifar10_network<networks::simple_cnn>("simple_cnn", input)};
     return entries;
 }
 

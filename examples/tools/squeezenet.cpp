@@ -1,0 +1,22 @@
+#include "../networks/squeezenet.hpp"
+#include "network_of.hpp"
+
+#include <array>
+
+namespace tools {
+
+std::span<network_entry const> squeezenets() {
+    // As it was published with its weights: the last convolution has a padding of 1, and bytes stay as they are
+    // but for ImageNet's mean colour.
+    static constexpr std::array entries{
+        network_entry{.name = "squeezenet1_0",
+                      .side = 227,
+                      .shorter_side = 256,
+                      .input = {.range = 1, .mean = {123, 117, 104}, .deviation = {1, 1, 1}},
+                      .classes = 1000,
+                      .class_names = {},
+                      .make = network_of<networks::squeezenet1_0<1>, 227>::make}};
+    return entries;
+}
+
+} // namespace tools
