@@ -1,11 +1,9 @@
 #define BOOST_TEST_MODULE layers_norm
-#include "layer_harness.hpp"
+#include "network_harness.hpp"
 
-#include <hookcam/layers/batch_norm2d/batch_norm2d.hpp>
 #include <hookcam/layers/batch_norm2d/batch_norm2d_reference.hpp>
-#include <hookcam/layers/log_softmax/log_softmax.hpp>
+#include <hookcam/layers/group_norm/group_norm_reference.hpp>
 #include <hookcam/layers/log_softmax/log_softmax_reference.hpp>
-#include <hookcam/layers/softmax/softmax.hpp>
 #include <hookcam/layers/softmax/softmax_reference.hpp>
 
 #include <concepts>
@@ -20,13 +18,13 @@ namespace {
 
 constexpr std::size_t batch = 3;
 
-template <class T, class Layer>
+template <class T, class Layer, std::size_t Rank>
 void check_norm_reference(extents const& in, double eps) {
-    bench<Layer, T> at{batch, in};
+    bench<Layer, T, Rank> at{batch, in};
     at.fill(noise(at.x.size(), 1), 1);
     at.forward();
     at.backward();
-    hc::kernels::batch_norm2d_parameters const sizes{batch, in[0], in[1] * in[2], eps};
+    hc::kernels::batch_norm2d_parameters const sizes{batch, in[0], in.count() / in[0], eps};
     auto const x = widened(at.x);
     auto const grad_y = widened(at.grad_y);
     auto const own = widened(at.parameters);
@@ -53,15 +51,87 @@ void check_norm_reference(extents const& in, double eps) {
     }
 }
 
-template <class Layer>
+template <class Layer, std::size_t Rank = 3>
 void check_norm(extents const& in, double eps) {
     BOOST_TEST_CONTEXT(Layer::type_name()) {
         static_assert(is_free<Layer>());
-        check_norm_reference<float, Layer>(in, eps);
-        check_norm_reference<double, Layer>(in, eps);
-        bench<Layer, double> at{batch, in};
+        check_norm_reference<float, Layer, Rank>(in, eps);
+        check_norm_reference<double, Layer, Rank>(in, eps);
+        bench<Layer, double, Rank> at{batch, in};
         at.fill(noise(at.x.size(), 2), 2);
         check_differences(at);
+    }
+}
+
+/// The reference takes any of them as a group norm of inputs with these channels, plane and groups.
+template <class T, class Layer, std::size_t Rank>
+void check_measured_reference(extents const& in, hc::kernels::group_norm_parameters const& sizes) {
+    bench<Layer, T, Rank> at{batch, in};
+    at.fill(noise(at.x.size(), 1), 1);
+    at.forward();
+    at.backward();
+    BOOST_TEST_REQUIRE(sizes.batch * sizes.channels * sizes.plane == at.x.size());
+    auto const x = widened(at.x);
+    auto const grad_y = widened(at.grad_y);
+    auto const own = widened(at.parameters);
+    auto const* const weight = Layer::has_weight ? own.data() : nullptr;
+    auto const* const bias = Layer::has_bias ? own.data() + sizes.channels : nullptr;
+    std::vector<double> y(x.size());
+    std::vector<double> grad_x(x.size());
+    hc::reference::group_norm(sizes, weight, bias, x.data(), y.data());
+    hc::reference::group_norm_backward(sizes, weight, x.data(), grad_y.data(), grad_x.data());
+    // A handful of operations on numbers up to 3, divided by a deviation that is 0.2 at least in these inputs.
+    check_near("y", at.y, y, rounding<T>(64));
+    check_near("grad_x", at.grad_x, grad_x, rounding<T>(64));
+    BOOST_TEST((at.forward_in_place() == at.y));
+    if constexpr (Layer::has_weight) {
+        at.backward_parameters();
+        std::vector<double> gradients(own.size());
+        hc::reference::group_norm_backward_parameters(sizes, x.data(), grad_y.data(), gradients.data(),
+                                                      Layer::has_bias ? gradients.data() + sizes.channels
+                                                                      : nullptr);
+        check_near("gradients", at.gradients, gradients, rounding<T>(8 * batch * x.size() / own.size()));
+    }
+}
+
+template <class Layer, std::size_t Rank>
+void check_measured(extents const& in, hc::kernels::group_norm_parameters const& sizes) {
+    BOOST_TEST_CONTEXT(Layer::type_name() << " on " << hc::to_string(in)) {
+        static_assert(is_free<Layer>());
+        check_measured_reference<float, Layer, Rank>(in, sizes);
+        check_measured_reference<double, Layer, Rank>(in, sizes);
+        bench<Layer, double, Rank> at{batch, in};
+        at.fill(noise(at.x.size(), 2), 2);
+        check_differences(at);
+    }
+}
+
+/// A layer on whole numbers: its output, and its gradients for a gradient of quarters. PyTorch's literals
+/// carry thirteen digits behind the point.
+template <class Layer, std::size_t Rank>
+void check_pytorch(std::size_t images, extents const& in, std::vector<double> const& y,
+                   std::vector<double> const& grad_x, std::vector<double> const& gradients) {
+    BOOST_TEST_CONTEXT(Layer::type_name()) {
+        bench<Layer, double, Rank> at{images, in};
+        at.x = counted(at.x.size());
+        auto const slopes = counted(at.y.size() + 3);
+        for (std::size_t i = 0; i < at.grad_y.size(); ++i)
+            at.grad_y[i] = slopes[i + 3] / 4;
+        at.visit_parameters([&](auto parameter, std::size_t from) {
+            auto const values = counted_parameters(parameter.sizes.count());
+            for (std::size_t i = 0; i < values.size(); ++i)
+                at.parameters[from + i] =
+                    parameter.name.view() == "running_var" ? std::abs(values[i]) + 0.5 : values[i];
+        });
+        at.forward();
+        at.backward();
+        check_near("y", at.y, y, 1e-12);
+        check_near("grad_x", at.grad_x, grad_x, 1e-12);
+        if constexpr (Layer::parameters::any_learned) {
+            at.backward_parameters();
+            at.gradients.resize(gradients.size()); // the statistics have none
+            check_near("gradients", at.gradients, gradients, 1e-12);
+        }
     }
 }
 
@@ -102,6 +172,34 @@ void check_softmax(extents const& in) {
 
 } // namespace
 
+template <class Layer>
+constexpr bool reads_output = std::same_as<typename Layer::backward_reads, hc::reads<hc::output>>;
+
+// PyTorch's state dicts.
+static_assert(std::same_as<hc::batch_norm1d<4>::parameters, batch_norm2d<4>::parameters>);
+static_assert(std::same_as<batch_norm2d<4, hc::affine>::parameters, batch_norm2d<4>::parameters>);
+static_assert(
+    std::same_as<hc::group_norm<2, 4>::parameters,
+                 hc::parameters<hc::initially_one<hc::parameter<"weight", 4>>, hc::parameter<"bias", 4>>>);
+static_assert(hc::instance_norm2d<4>::parameters::count == 0);
+static_assert(std::same_as<hc::instance_norm2d<4, hc::affine>::parameters, hc::group_norm<2, 4>::parameters>);
+static_assert(std::same_as<hc::layer_norm<hc::image<4, 2, 3>>::parameters,
+                           hc::parameters<hc::initially_one<hc::parameter<"weight", 4, 2, 3>>,
+                                          hc::parameter<"bias", 4, 2, 3>>>);
+static_assert(std::same_as<hc::layer_norm<hc::features<8>, hc::no_bias>::parameters,
+                           hc::parameters<hc::initially_one<hc::parameter<"weight", 8>>>>);
+static_assert(hc::layer_norm<hc::features<8>, hc::no_bias, hc::no_affine>::parameters::count == 0);
+// Without a weight they read their output, and so may run in place.
+static_assert(reads_output<hc::instance_norm2d<4>> && reads_output<hc::group_norm<2, 4, hc::no_affine>>);
+static_assert(!reads_output<hc::instance_norm2d<4, hc::affine>> && !reads_output<hc::group_norm<2, 4>>);
+// Sizes that are not known are handed through, or become known.
+static_assert(hc::group_norm<2, 4>::output_extents(extents{hc::dynamic, 5, hc::dynamic}) ==
+              extents{4, 5, hc::dynamic});
+static_assert(hc::layer_norm<hc::shape<5, 3>>::output_extents(extents{hc::dynamic, 5, hc::dynamic}) ==
+              extents{hc::dynamic, 5, 3});
+static_assert(hc::instance_norm2d<4>::output_extents(extents{4, 1, hc::dynamic}) ==
+              extents{4, 1, hc::dynamic});
+
 // The order of PyTorch's state dict.
 static_assert(std::same_as<batch_norm2d<4>::parameters,
                            hc::parameters<hc::initially_one<hc::parameter<"weight", 4>>,
@@ -120,6 +218,8 @@ BOOST_AUTO_TEST_CASE(batch_norm_agrees_with_the_reference_and_with_finite_differ
     check_norm<batch_norm2d<4>>(extents{4, 3, 5}, 1e-5);
     check_norm<batch_norm2d<3, hc::eps<0.25>>>(extents{3, 4, 2}, 0.25);
     check_norm<batch_norm2d<2, hc::no_affine>>(extents{2, 3, 3}, 1e-5);
+    check_norm<hc::batch_norm1d<5>, 1>(extents{5}, 1e-5);
+    check_norm<hc::batch_norm1d<4, hc::no_affine, hc::eps<0.25>>, 1>(extents{4}, 0.25);
 }
 
 BOOST_AUTO_TEST_CASE(batch_norm_agrees_with_pytorch) {
@@ -155,6 +255,124 @@ BOOST_AUTO_TEST_CASE(softmax_agrees_with_pytorch) {
                1e-11);
 }
 
+BOOST_AUTO_TEST_CASE(batch_norm1d_agrees_with_pytorch) {
+    // torch.nn.BatchNorm1d(3, eps=1e-3).eval()
+    check_pytorch<hc::batch_norm1d<3, hc::eps<1e-3>>, 1>(
+        2, extents{3}, {0.2066768389743, 2.0, 0.0, -15.8267073558973, 0.7353418422761, 0.0},
+        {-2.004173024359, 0.316164539431, -0.0, -1.6033384194872, 0.0, -0.0},
+        {2.9394537690598, 0.0, 6.3576065997077, 2.25, 0.25, -1.75});
+}
+
+BOOST_AUTO_TEST_CASE(measured_norms_agree_with_the_reference_and_with_finite_differences) {
+    using hc::features;
+    using hc::image;
+    // batch, channels, plane, groups, eps
+    check_measured<hc::group_norm<2, 6>, 3>(extents{6, 3, 2}, {batch, 6, 6, 2, 1e-5});
+    check_measured<hc::group_norm<1, 4, hc::eps<0.25>>, 3>(extents{4, 2, 3}, {batch, 4, 6, 1, 0.25});
+    check_measured<hc::group_norm<3, 6, hc::no_affine>, 3>(extents{6, 2, 3}, {batch, 6, 6, 3, 1e-5});
+    check_measured<hc::group_norm<2, 8>, 1>(extents{8}, {batch, 8, 1, 2, 1e-5});
+    check_measured<hc::instance_norm2d<3>, 3>(extents{3, 3, 4}, {batch, 3, 12, 3, 1e-5});
+    check_measured<hc::instance_norm2d<3, hc::affine, hc::eps<0.25>>, 3>(extents{3, 4, 2},
+                                                                         {batch, 3, 8, 3, 0.25});
+    check_measured<hc::layer_norm<features<7>>, 1>(extents{7}, {batch, 7, 1, 1, 1e-5});
+    check_measured<hc::layer_norm<features<7>, hc::no_affine, hc::eps<0.25>>, 1>(extents{7},
+                                                                                 {batch, 7, 1, 1, 0.25});
+    check_measured<hc::layer_norm<image<3, 2, 4>>, 3>(extents{3, 2, 4}, {batch, 24, 1, 1, 1e-5});
+    check_measured<hc::layer_norm<hc::shape<3, 4>, hc::no_bias>, 3>(extents{2, 3, 4},
+                                                                    {batch * 2, 12, 1, 1, 1e-5});
+    check_measured<hc::layer_norm<hc::shape<5>, hc::no_affine>, 3>(extents{2, 3, 5},
+                                                                   {batch * 6, 5, 1, 1, 1e-5});
+}
+
+BOOST_AUTO_TEST_CASE(measured_norms_agree_with_pytorch) {
+    // torch.nn.GroupNorm(2, 4), GroupNorm(2, 4, eps=.01, affine=False), InstanceNorm2d(2),
+    // InstanceNorm2d(2, affine=True), LayerNorm(5), LayerNorm([2, 1, 3]) and LayerNorm([3], bias=False)
+    check_pytorch<hc::group_norm<2, 4>, 3>(
+        1, extents{4, 1, 3},
+        {1.1791543368829, -5.0895771684415, -1.5074448796847, 5.184117590006, 2.7960293975015, 0.407941204997,
+         0.0, 0.0, 0.0, -4.1186187733228, -1.6973401752396, 0.7239384228436},
+        {-0.4281865024463, -0.4015857359069, 0.9904800823679, 0.0469200207023, -0.0535692813382,
+         -0.1540585833787, -0.0246439188843, 0.1093580181834, 0.2433599552511, -0.2938032593778,
+         0.4455183272107, -0.479789122383},
+        {-1.1940440962523, 2.3880881925045, 2.3077811637981, -1.0971418647565, 0.75, 0.0, -0.75, 1.25});
+    check_pytorch<hc::group_norm<2, 4, hc::no_affine, hc::eps<0.01>>, 1>(
+        2, extents{4},
+        {-0.9995920864607, 0.9995920864607, -0.9995920864607, 0.9995920864607, 0.9987523388778,
+         -0.9987523388778, 0.9987523388778, -0.9987523388778},
+        {0.0001164754237, -0.0001164754237, -0.0002038319915, 0.0002038319915, 0.0006226635529,
+         -0.0006226635529, 0.0006226635529, -0.0006226635529},
+        {});
+    check_pytorch<hc::instance_norm2d<2>, 3>(
+        1, extents{2, 2, 2},
+        {-1.3130638758167, 0.5252255503267, -0.5252255503267, 1.3130638758167, 0.1999998400002,
+         -1.3999988800013, 1.3999988800013, -0.1999998400002},
+        {0.2303521423666, -0.0560316003617, -0.3050609654879, 0.130740423483, 7.99998e-08, -5.599987e-07,
+         5.599987e-07, -7.99998e-08},
+        {});
+    check_pytorch<hc::instance_norm2d<2, hc::affine>, 3>(
+        1, extents{2, 2, 2},
+        {0.93919162745, -4.57567665098, -1.42432334902, -6.93919162745, 2.3999996800004, -0.7999977600027,
+         4.7999977600027, 1.6000003199996},
+        {-0.6910564270999, 0.1680948010851, 0.9151828964637, -0.3922212704489, 1.599996e-07, -1.1199973e-06,
+         1.1199973e-06, -1.599996e-07},
+        {0.1969595813725, 2.4999980000024, 1.75, -0.5});
+    check_pytorch<hc::layer_norm<hc::features<5>>, 1>(
+        2, extents{5},
+        {1.5490504453348, 3.0497808720003, 0.0, -4.7994156586676, 3.6998539146669, -0.1539515288723,
+         4.5298208632246, 0.0, 0.5298208632246, 5.8460484711277},
+        {-0.5088225982596, 0.355580621107, 0.4240185343263, -0.5341144824188, 0.2633379252451,
+         0.2498199715193, 0.1517890367589, -0.5375869334352, 0.0379475279829, 0.098030397174},
+        {-0.9467548618469, 1.0799054327093, 0.4811495663335, 2.9808458688492, 0.4743414118546, 0.25, 1.0,
+         -1.0, -0.25, 0.5});
+    check_pytorch<hc::layer_norm<hc::image<2, 1, 3>>, 3>(
+        1, extents{2, 1, 3},
+        {1.1791543368829, 3.3930514456276, 0.0, -5.184117590006, 4.1940440962523, 0.2039706024985},
+        {-0.587786136355, 0.3498638851893, 0.3897637049999, -0.53828017385, 0.2478972061183, 0.1385415138974},
+        {-1.7413143070345, 0.1741314307035, 0.3731387800788, 1.592058795003, 0.0, 0.7960293975015, 1.25, 0.25,
+         -0.75, 1.0, 0.0, -1.0});
+    check_pytorch<hc::layer_norm<hc::shape<3>, hc::no_bias>, 3>(
+        1, extents{2, 2, 3},
+        {3.4874270415826, 2.5574464971605, 0.0, -3.6742328918785, 0.0, 0.0, -3.6742328918785, 0.0, 0.0,
+         -3.6742328918785, 0.0, 0.0},
+        {-0.2544887407947, -0.1908650357395, 0.4453537765342, -0.1530934677354, 0.3061860743232,
+         -0.1530926065878, -0.0637890884143, 0.127577530968, -0.0637884425537, 0.0255152909067,
+         -0.0510310123872, 0.0255157214805},
+        {1.3025800682495, 0.3196808121451, 1.3119299733324});
+}
+
+BOOST_AUTO_TEST_CASE(a_large_image_is_measured_without_losing_digits) {
+    // A float's sum of 300·300 numbers near a thousand is off by more than their deviation.
+    using layer = hc::instance_norm2d<1>;
+    bench<layer, float> at{1, extents{1, 300, 300}};
+    for (std::size_t i = 0; i < at.x.size(); ++i)
+        at.x[i] = i % 2 == 0 ? 1000.0F : 1000.5F;
+    at.forward();
+    // Half of them are a deviation of 0.25 below the mean, half above; eps takes 8e-5 of it.
+    double const expected = 0.25 / std::sqrt(0.0625 + 1e-5);
+    check_near("y", std::vector<float>(at.y.begin(), at.y.begin() + 4),
+               {-expected, expected, -expected, expected}, rounding<float>(4));
+}
+
+BOOST_AUTO_TEST_CASE(norms_work_in_networks_and_with_hooks) {
+    auto const check_on_images = []<class Layer>(Layer) {
+        check_network<
+            hc::sequential<hc::named<"before", hc::conv2d<2, 4, hc::kernel<2>>>, hc::named<"layer", Layer>,
+                           hc::sigmoid<>, hc::flatten<>, hc::named<"after", hc::linear<24, 2>>>,
+            hc::image<2, 3, 4>>(3);
+        // The first layer, behind which nobody asks for a gradient but its parameters.
+        check_network<hc::sequential<hc::named<"layer", Layer>, hc::log_softmax<>>, hc::image<4, 2, 3>>(4);
+    };
+    check_on_images(hc::group_norm<2, 4>{});
+    check_on_images(hc::group_norm<2, 4, hc::no_affine>{});
+    check_on_images(hc::instance_norm2d<4>{});
+    check_on_images(hc::layer_norm<hc::image<4, 2, 3>>{});
+    check_on_images(hc::layer_norm<hc::shape<3>, hc::no_affine>{});
+    check_network<
+        hc::sequential<hc::named<"before", hc::linear<3, 5>>, hc::named<"layer", hc::batch_norm1d<5>>,
+                       hc::layer_norm<hc::features<5>>, hc::softmax<>>,
+        hc::features<3>>(5);
+}
+
 BOOST_AUTO_TEST_CASE(log_softmax_agrees_with_pytorch) {
     // torch.log_softmax(x, 1): where softmax would be zero it still has its logarithm. A float near a
     // thousand is rounded by up to 3e-5; the literals carry thirteen digits behind the point.
@@ -186,4 +404,18 @@ BOOST_AUTO_TEST_CASE(refuses_inputs_that_do_not_fit) {
                           says("hookcam::batch_norm2d: the input must have as many channels"));
     BOOST_CHECK_EXCEPTION((void)batch_norm2d<4>::output_extents(extents{4}), hc::error,
                           says("hookcam::batch_norm2d: the input must be images"));
+    BOOST_CHECK_EXCEPTION((void)hc::batch_norm1d<4>::output_extents(extents{4, 2, 2}), hc::error,
+                          says("hookcam::batch_norm1d: the input must be feature vectors"));
+    BOOST_CHECK_EXCEPTION((void)hc::batch_norm1d<4>::output_extents(extents{3}), hc::error,
+                          says("hookcam::batch_norm1d: the input must have as many features"));
+    BOOST_CHECK_EXCEPTION((void)(hc::group_norm<2, 4>::output_extents(extents{3})), hc::error,
+                          says("hookcam::group_norm: the input must have as many channels"));
+    BOOST_CHECK_EXCEPTION((void)hc::instance_norm2d<4>::output_extents(extents{4, 1, 1}), hc::error,
+                          says("hookcam::instance_norm2d: a channel must have more than one pixel"));
+    BOOST_CHECK_EXCEPTION((void)hc::instance_norm2d<4>::output_extents(extents{4}), hc::error,
+                          says("hookcam::instance_norm2d: the input must be images"));
+    BOOST_CHECK_EXCEPTION((void)(hc::layer_norm<hc::shape<2, 3>>::output_extents(extents{4, 3, 2})),
+                          hc::error, says("hookcam::layer_norm: the input's last sizes must be those"));
+    BOOST_CHECK_EXCEPTION((void)(hc::layer_norm<hc::shape<2, 3>>::output_extents(extents{3})), hc::error,
+                          says("hookcam::layer_norm: the input's last sizes must be those"));
 }

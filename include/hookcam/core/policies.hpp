@@ -19,6 +19,7 @@ struct bias {};
 struct rounding {};
 struct counting {};
 struct eps {};
+struct affine {};
 struct probability {};
 struct slot {};
 } // namespace policy
@@ -94,6 +95,16 @@ struct eps {
     static constexpr double value = Value.value();
 };
 
+/// Gives a normalization weight and bias, as PyTorch's `affine=True`.
+struct affine {
+    using kind = policy::affine;
+};
+
+/// Leaves weight and bias out of a normalization, as PyTorch's `affine=False`.
+struct no_affine {
+    using kind = policy::affine;
+};
+
 /// The probability with which `dropout` zeroes an element in training.
 template <real Value>
 struct probability {
@@ -118,6 +129,11 @@ using find_policy = typename found_policy<Kind, Default, Policies...>::type;
 
 template <class Kind, class... Policies>
 inline constexpr bool has_policy = (false || ... || std::is_same_v<typename Policies::kind, Kind>);
+
+/// True where a normalization has weight and bias, by its policies or else by a default.
+template <class Default, class... Policies>
+inline constexpr bool is_affine =
+    std::is_same_v<find_policy<policy::affine, Default, Policies...>, hookcam::affine>;
 
 template <class T>
 concept a_policy = requires {

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "batch_norm2d/batch_norm2d_cpu.hpp"
+#include "layer.hpp"
+
+#include <cstddef>
+#include <type_traits>
+
+namespace hookcam::detail {
+
+/// The base of every batch norm, by CRTP: all but the shape of its input, N,C or N,C and a plane.
+template <class Derived, std::size_t Channels, class... Policies>
+struct batch_norm : layer<Derived, Policies...> {
+    static constexpr double epsilon = find_policy<policy::eps, eps<1e-5>, Policies...>::value;
+
+    static constexpr bool is_affine = detail::is_affine<affine, Policies...>;
+    using mean = statistic<"running_mean", Channels>;
+    using variance = initially_one<statistic<"running_var", Channels>>;
+    using parameters = std::conditional_t<is_affine,
+                                          hookcam::parameters<initially_one<parameter<"weight", Channels>>,
+                                                              parameter<"bias", Channels>, mean, variance>,
+                                          hookcam::parameters<mean, variance>>;
+    using ignored_entries = list<statistic<"num_batches_tracked", 1>>;
+    static constexpr bool in_place = true;
+
+    void forward(auto const& own, auto const& x, auto& y) const {
+        kernels::batch_norm2d(device_of(x), arguments(x), tensors(own), x.data(), y.data());
+    }
+
+    void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
+        kernels::batch_norm2d_backward(device_of(grad_y), arguments(grad_y), tensors(own), grad_y.data(),
+                                       grad_x.data());
+    }
+
+    void backward_parameters(auto const& own, auto const& x, auto const& grad_y,
+                             auto const& gradients) const requires is_affine {
+        kernels::batch_norm2d_backward_parameters(device_of(x), arguments(x), tensors(own), x.data(),
+                                                  grad_y.data(), get<"weight">(gradients).data(),
+                                                  get<"bias">(gradients).data());
+    }
+
+private:
+    static kernels::batch_norm2d_parameters arguments(auto const& x) {
+        kernels::batch_norm2d_parameters of{x.shape()[0], Channels, 1, epsilon};
+        for (std::size_t axis = 2; axis < x.dimension(); ++axis)
+            of.plane *= x.shape()[axis];
+        return of;
+    }
+
+    template <class Own>
+    static auto tensors(Own const& own) {
+        kernels::batch_norm2d_tensors<std::remove_const_t<typename Own::value_type>> found;
+        if constexpr (is_affine) {
+            found.weight = get<"weight">(own).data();
+            found.bias = get<"bias">(own).data();
+        }
+        found.mean = get<"running_mean">(own).data();
+        found.variance = get<"running_var">(own).data();
+        return found;
+    }
+};
+
+} // namespace hookcam::detail
