@@ -27,3 +27,5 @@
 #include "layers/silu/silu.hpp"
 #include "layers/softmax/softmax.hpp"
 #include "layers/tanh/tanh.hpp"
+#include "layers/upsample/upsample.hpp"
+#include "layers/zero_pad2d/zero_pad2d.hpp"

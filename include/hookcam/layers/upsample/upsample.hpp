@@ -1,0 +1,59 @@
+#pragma once
+
+#include "../layer.hpp"
+#include "upsample_cpu.hpp"
+
+#include <cstddef>
+
+namespace hookcam {
+
+namespace policy {
+struct interpolation {};
+} // namespace policy
+
+/// Interpolates between the four nearest pixels, whose centres keep their places: PyTorch's `mode='bilinear'`
+/// with `align_corners=False`.
+struct bilinear {
+    using kind = policy::interpolation;
+};
+
+/// Enlarges each channel: N,C,H,W becomes N,C,Scale·H,Scale·W. Repeats the nearest pixel, as PyTorch's
+/// `Upsample(scale_factor=Scale)`, or interpolates.
+///
+/// Policies: `bilinear`.
+template <std::size_t Scale, class... Policies>
+struct upsample : layer<upsample<Scale, Policies...>, Policies...> {
+    static_assert(detail::check_policies<upsample, detail::list<policy::interpolation>, Policies...>::value);
+    static_assert(Scale > 0, "hookcam::upsample: the scale must be at least one; give a larger one");
+    static constexpr bool is_bilinear = detail::has_policy<policy::interpolation, Policies...>;
+
+    [[nodiscard]] static constexpr extents output_extents(extents const& in) {
+        require(in.rank == 3,
+                "hookcam::upsample: the input must be images; put the layer in front of flatten<>", in);
+        return extents{in[0], scaled(in[1]), scaled(in[2])};
+    }
+
+    void forward(auto const& x, auto& y) const {
+        if constexpr (is_bilinear)
+            kernels::upsample_bilinear(device_of(x), arguments(x), x.data(), y.data());
+        else
+            kernels::upsample_nearest(device_of(x), arguments(x), x.data(), y.data());
+    }
+
+    void backward(auto const& grad_y, auto& grad_x) const {
+        if constexpr (is_bilinear)
+            kernels::upsample_bilinear_backward(device_of(grad_y), arguments(grad_x), grad_y.data(),
+                                                grad_x.data());
+        else
+            kernels::upsample_nearest_backward(device_of(grad_y), arguments(grad_x), grad_y.data(),
+                                               grad_x.data());
+    }
+
+private:
+    static constexpr std::size_t scaled(std::size_t size) { return size == dynamic ? dynamic : Scale * size; }
+    static kernels::upsample_parameters arguments(auto const& x) {
+        return {x.shape()[0] * x.shape()[1], x.shape()[2], x.shape()[3], Scale};
+    }
+};
+
+} // namespace hookcam
