@@ -7,26 +7,17 @@
 
 namespace hookcam {
 
-/// Zeros around each channel: N,C,H,W becomes N,C,Top + H + Bottom,Left + W + Right. `zero_pad2d<1>` pads every
-/// border, `zero_pad2d<Left, Right, Top, Bottom>` each by itself, in PyTorch's order.
-template <std::size_t Left, std::size_t Right = dynamic, std::size_t Top = dynamic,
-          std::size_t Bottom = dynamic, class... Policies>
+/// Zeros around each channel: N,C,H,W becomes N,C,Top + H + Bottom,Left + W + Right, in PyTorch's order. What is
+/// left out is as wide as the left border: `zero_pad2d<1>` pads every border by one.
+template <std::size_t Left, std::size_t Right = Left, std::size_t Top = Left, std::size_t Bottom = Left,
+          class... Policies>
 struct zero_pad2d : layer<zero_pad2d<Left, Right, Top, Bottom, Policies...>, Policies...> {
     static_assert(detail::check_policies<zero_pad2d, detail::list<>, Policies...>::value);
-    static constexpr bool is_even = Right == dynamic && Top == dynamic && Bottom == dynamic;
-    static_assert(Left != dynamic && (is_even || (Right != dynamic && Top != dynamic && Bottom != dynamic)),
-                  "hookcam::zero_pad2d: must know the padding of each border; give one number for all, or "
-                  "left, right, top and bottom");
-
-    static constexpr std::size_t left = Left;
-    static constexpr std::size_t right = is_even ? Left : Right;
-    static constexpr std::size_t top = is_even ? Left : Top;
-    static constexpr std::size_t bottom = is_even ? Left : Bottom;
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,
                 "hookcam::zero_pad2d: the input must be images; put the layer in front of flatten<>", in);
-        return extents{in[0], padded(in[1], top + bottom), padded(in[2], left + right)};
+        return extents{in[0], padded(in[1], Top + Bottom), padded(in[2], Left + Right)};
     }
 
     void forward(auto const& x, auto& y) const {
@@ -44,7 +35,7 @@ private:
     }
     static kernels::zero_pad2d_parameters arguments(auto const& x, auto const& y) {
         return {
-            x.shape()[0] * x.shape()[1], x.shape()[2], x.shape()[3], y.shape()[2], y.shape()[3], top, left};
+            x.shape()[0] * x.shape()[1], x.shape()[2], x.shape()[3], y.shape()[2], y.shape()[3], Top, Left};
     }
 };
 
