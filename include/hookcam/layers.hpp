@@ -6,6 +6,7 @@
 #include "layers/batch_norm1d/batch_norm1d.hpp"
 #include "layers/batch_norm2d/batch_norm2d.hpp"
 #include "layers/conv2d/conv2d.hpp"
+#include "layers/conv_transpose2d/conv_transpose2d.hpp"
 #include "layers/dropout/dropout.hpp"
 #include "layers/elu/elu.hpp"
 #include "layers/flatten/flatten.hpp"

@@ -86,6 +86,8 @@ using conv = hc::conv2d<4, 8, hc::kernel<3>, hc::padding_same, hc::groups<4>>;
 [[maybe_unused]] constexpr hc::group_norm<4, 6> groups_do_not_divide{};
 #elif defined(NORM_OF_UNKNOWN_SHAPE) // refused: hookcam::layer_norm: the shape must be known and not empty
 [[maybe_unused]] constexpr hc::layer_norm<hc::image<4>> norm_of_unknown_shape{};
+#elif defined(OUTPUT_PADDING_TOO_WIDE) // refused: hookcam::conv_transpose2d: the output padding must be less
+[[maybe_unused]] constexpr hc::conv_transpose2d<2, 2, hc::kernel<3>, hc::stride<2>, hc::output_padding<2>> too_wide{};
 #elif defined(FEWER_CHANNELS) // refused: hookcam::pad_shortcut: must have at least as many output as input channels
 [[maybe_unused]] constexpr hc::pad_shortcut<4, 2> fewer_channels{};
 #else

@@ -16,7 +16,9 @@ namespace hookcam::kernels {
     auto const same = [](window const& a, window const& b) {
         return a.kernel == b.kernel && a.stride == b.stride && a.before == b.before && a.after == b.after;
     };
-    return same(of.rows, every_pixel) && same(of.columns, every_pixel);
+    // A transposed convolution may add rows and columns behind, and then the sizes differ.
+    return same(of.rows, every_pixel) && same(of.columns, every_pixel) && of.in_height == of.out_height &&
+           of.in_width == of.out_width;
 }
 
 /// Output rows that are laid out at a time: as many as keep the matrix of columns in a core's own cache. A
