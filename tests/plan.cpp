@@ -223,6 +223,48 @@ BOOST_AUTO_TEST_CASE(eight_threads_share_one_model) {
     BOOST_TEST(std::count(same.begin(), same.end(), 1) == 8);
 }
 
+namespace {
+
+/// gain·x, which keeps the sign of every element from forward to backward: a layer with a parameter and a state.
+template <class... Policies>
+struct remembering : hc::layer<remembering<Policies...>, Policies...> {
+    using parameters = hc::parameters<hc::initially_one<hc::parameter<"gain", 1>>>;
+
+    static constexpr std::size_t state_bytes(hc::extents const& in, hc::extents const&) { return in.count(); }
+
+    void forward(auto const& own, auto const& x, auto& y) const {
+        auto* const signs = static_cast<signed char*>(own.state);
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            y.data()[i] = hc::get<"gain">(own)(0) * x.data()[i];
+            if (signs != nullptr)
+                signs[i] = x.data()[i] < 0 ? -1 : 1;
+        }
+    }
+    void backward_parameters(auto const& own, auto const& x, auto const& grad_y,
+                             auto const& gradients) const {
+        auto const* const signs = static_cast<signed char const*>(own.state);
+        float sum = 0;
+        for (std::size_t i = 0; i < x.size(); ++i)
+            sum += static_cast<float>(signs[i]) * std::abs(x.data()[i]) * grad_y.data()[i];
+        hc::get<"gain">(gradients)(0) = sum;
+    }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_first_layer_that_learns_finds_the_state_that_its_forward_left) {
+    // Its input has no gradient, so only its parameters ask for the state. The layer behind has one of its own.
+    using network = hc::sequential<hc::named<"first", remembering<>>, hc::max_pool2d<1>, hc::flatten<>>;
+    hc::model<network> const model;
+    auto const image = random_images<float>({2, 1, 3, 3}, 16);
+    auto plan = hc::plan(model, hc::with_parameter_gradients<hc::gradients_request<>>{});
+    plan(image, xt::xtensor<float, 2>{xt::ones<float>({2, 9})});
+    float sum = 0;
+    for (auto const x : image)
+        sum += x;
+    BOOST_TEST(plan.parameter_gradient("first.gain")(0) == sum, boost::test_tools::tolerance(1e-5F));
+}
+
 BOOST_AUTO_TEST_CASE(sizes_may_be_read_at_the_first_call_and_may_change) {
     hc::model<small> model;
     randomize(model, 10);

@@ -128,7 +128,7 @@ auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
     constexpr bool reads_input = learns || (passes && Layer::backward_reads::template has<hookcam::input>);
     constexpr bool reads_output = passes && Layer::backward_reads::template has<hookcam::output>;
     constexpr bool in_place = Layer::in_place && !Layer::is_view && !Kept && !reads_input;
-    constexpr bool keeps_state = has_state<Layer> && passes;
+    constexpr bool keeps_state = has_state<Layer> && (passes || learns);
     using result =
         value<out_shape, learns ? need::always : Gradient,
               reads_output || (Layer::is_view && (Kept || reads_input)), Layer::is_view && IsInput>;
