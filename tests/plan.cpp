@@ -1,6 +1,7 @@
 #define BOOST_TEST_MODULE plan
 #include <boost/test/unit_test.hpp>
 
+#include "sanitized.hpp"
 #include "xtensor.hpp"
 
 #include "../examples/networks/simple_cnn.hpp"
@@ -25,14 +26,7 @@ namespace hc = hookcam;
 namespace {
 std::atomic<std::size_t> allocations{0};
 }
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) // g++
-#define HOOKCAM_SANITIZED 1
-#elif defined(__has_feature) // clang
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HOOKCAM_SANITIZED 1
-#endif
-#endif
-#ifndef HOOKCAM_SANITIZED
+#if !defined(HOOKCAM_ADDRESS_SANITIZER) && !defined(HOOKCAM_THREAD_SANITIZER)
 #define HOOKCAM_COUNTS_MALLOC 1
 extern "C" void* __libc_malloc(std::size_t);
 extern "C" void* __libc_calloc(std::size_t, std::size_t);
