@@ -1,0 +1,6 @@
+list(PREPEND CMAKE_PREFIX_PATH ${prefix})
+build(${folder} "-DCMAKE_PREFIX_PATH=${CMAKE_PREFIX_PATH}")
+run_printing("1 x 10\n" ${work}/build/consumer)
+if(EXISTS ${work}/build/parts)
+    run_printing("200 x 300, conv.weight\n" ${work}/build/parts)
+endif()
