@@ -1,6 +1,6 @@
 # Files for pkg-config, for those who build without CMake.
 #
-#   hookcam_install_pkg_config(<core|io|data|viz>)
+#   hookcam_install_pkg_config(<core|io|data|viz|opencv>)
 #
 # installs hookcam.pc, or hookcam-<part>.pc. What a part needs is named by its own .pc file where it has one.
 
@@ -22,6 +22,9 @@ function(hookcam_install_pkg_config part)
     elseif(part STREQUAL "viz")
         set(description "hookcam's colour maps, overlays and figures")
         set(requires "hookcam-data = ${PROJECT_VERSION}" cairo)
+    elseif(part STREQUAL "opencv")
+        set(description "hookcam's pictures and figures as OpenCV's matrices")
+        set(requires "hookcam-viz = ${PROJECT_VERSION}" opencv4)
     else()
         message(FATAL_ERROR "hookcam_install_pkg_config: hookcam has no part named ${part}")
     endif()
