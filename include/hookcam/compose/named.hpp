@@ -21,10 +21,12 @@ struct named {
         Name.view().find('.') == std::string_view::npos,
         "hookcam::named: a name must not hold a dot, which parts the names of a path; nest named layers");
 
+    /// The name, as a `fixed_string`.
     static constexpr auto name = Name;
+    /// What has the name.
     using node_type = Node;
 
-    [[no_unique_address]] Node node;
+    [[no_unique_address]] Node node; ///< of `node_type`
     // slots: begin
     static_assert(
         (true && ... && detail::a_slot<Slots>),

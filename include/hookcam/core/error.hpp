@@ -23,8 +23,10 @@ enum class error_kind {
 /// `hookcam::<entity>: what must hold; what to do`.
 class error : public std::runtime_error {
 public:
+    /// An error of a kind; `what` is its text.
     error(error_kind kind, std::string const& what) : std::runtime_error{what}, m_kind{kind} {}
 
+    /// What it is about.
     [[nodiscard]] error_kind kind() const noexcept { return m_kind; }
 
 private:

@@ -14,18 +14,22 @@ inline constexpr std::size_t dynamic = static_cast<std::size_t>(-1);
 
 /// The sizes of one image or one feature vector, without the batch: C,H,W or N.
 struct extents {
+    /// The most axes that sizes have.
     static constexpr std::size_t max_rank = 4;
 
-    std::size_t rank = 0;
-    std::array<std::size_t, max_rank> sizes{};
+    std::size_t rank = 0;                      ///< the number of axes
+    std::array<std::size_t, max_rank> sizes{}; ///< the first `rank` are used
 
+    /// No axes.
     constexpr extents() = default;
 
+    /// Sizes in order: `extents{3, 32, 32}`.
     template <class... Sizes>
     explicit constexpr extents(std::size_t first, Sizes... rest) noexcept
         : rank{1 + sizeof...(Sizes)},
           sizes{first, static_cast<std::size_t>(rest)...} {}
 
+    /// The size of an axis below `rank`.
     [[nodiscard]] constexpr std::size_t operator[](std::size_t axis) const noexcept { return sizes[axis]; }
 
     /// True where every size is known.
@@ -46,6 +50,7 @@ struct extents {
         return product;
     }
 
+    /// True where rank and sizes are equal.
     friend constexpr bool operator==(extents const&, extents const&) = default;
 };
 
@@ -82,7 +87,9 @@ template <std::size_t... Sizes>
 struct shape {
     static_assert(sizeof...(Sizes) >= 1 && sizeof...(Sizes) <= extents::max_rank,
                   "hookcam::shape: must have one to four sizes; leave the batch out");
+    /// The number of axes.
     static constexpr std::size_t rank = sizeof...(Sizes);
+    /// The sizes as a value.
     static constexpr extents value{Sizes...};
 };
 

@@ -70,6 +70,7 @@ struct dilation : detail::pair_policy<policy::dilation, Sizes...> {};
 template <std::size_t Count>
 struct groups {
     using kind = policy::groups;
+    /// The number of groups.
     static constexpr std::size_t count = Count;
 };
 
@@ -92,7 +93,7 @@ struct count_exclude_pad {
 template <real Value>
 struct eps {
     using kind = policy::eps;
-    static constexpr double value = Value.value();
+    static constexpr double value = Value.value(); ///< as given
 };
 
 /// Gives a normalization weight and bias, as PyTorch's `affine=True`.
@@ -109,7 +110,7 @@ struct no_affine {
 template <real Value>
 struct probability {
     using kind = policy::probability;
-    static constexpr double value = Value.value();
+    static constexpr double value = Value.value(); ///< as given
 };
 
 namespace detail {

@@ -8,11 +8,11 @@ namespace hookcam {
 
 /// A window that slides along one axis: kernel size, stride, dilation, and the padding before and after.
 struct window {
-    std::size_t kernel = 1;
-    std::size_t stride = 1;
-    std::size_t dilation = 1;
-    std::size_t before = 0;
-    std::size_t after = 0;
+    std::size_t kernel = 1;   ///< elements
+    std::size_t stride = 1;   ///< from one window to the next
+    std::size_t dilation = 1; ///< from one element of a window to the next
+    std::size_t before = 0;   ///< padding in front of the first element
+    std::size_t after = 0;    ///< padding behind the last
 
     /// The length that one window covers.
     [[nodiscard]] constexpr std::size_t span() const noexcept { return dilation * (kernel - 1) + 1; }

@@ -16,9 +16,10 @@ template <class Paths, class... Tensors>
 struct by_path;
 template <fixed_string... Paths, class... Tensors>
 struct by_path<path_list<Paths...>, Tensors...> {
-    detail::leaves_for<Tensors...> tensors;
+    detail::leaves_for<Tensors...> tensors; ///< for `get`
 };
 
+/// The tensor of a path that was asked for: `get<"conv3">(found)`, an xtensor, the batch first.
 template <fixed_string Path, fixed_string... Paths, class... Tensors>
 [[nodiscard]] auto const& get(by_path<path_list<Paths...>, Tensors...> const& found) {
     constexpr auto index = detail::index_of_path<Path>(path_list<Paths...>{});

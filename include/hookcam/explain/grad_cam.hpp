@@ -31,11 +31,12 @@ struct cam_map {
 /// What Grad-CAM finds: the maps of one layer as members, those of several by `get<"path">()`.
 template <class T, std::size_t OutputRank, fixed_string... Paths>
 struct grad_cam_result {
-    xt::xtensor<T, OutputRank + 1> logits; ///< the network's output, the batch first
-    std::vector<std::size_t> predicted;    ///< of each image, the class with the largest logit
-    std::vector<std::size_t> target;       ///< of each image, the class that is explained
-    std::array<cam_map<T>, sizeof...(Paths)> maps;
+    xt::xtensor<T, OutputRank + 1> logits;         ///< the network's output, the batch first
+    std::vector<std::size_t> predicted;            ///< of each image, the class with the largest logit
+    std::vector<std::size_t> target;               ///< of each image, the class that is explained
+    std::array<cam_map<T>, sizeof...(Paths)> maps; ///< in the order of the paths
 
+    /// The maps of one of the paths.
     template <fixed_string Path>
     [[nodiscard]] cam_map<T> const& get() const {
         constexpr auto index = detail::index_of_path<Path>(path_list<Paths...>{});
@@ -46,12 +47,14 @@ struct grad_cam_result {
     }
 };
 
+/// What Grad-CAM finds at one layer: its maps are members.
 template <class T, std::size_t OutputRank, fixed_string Path>
 struct grad_cam_result<T, OutputRank, Path> : cam_map<T> {
-    xt::xtensor<T, OutputRank + 1> logits;
-    std::vector<std::size_t> predicted;
-    std::vector<std::size_t> target;
+    xt::xtensor<T, OutputRank + 1> logits; ///< the network's output, the batch first
+    std::vector<std::size_t> predicted;    ///< of each image, the class with the largest logit
+    std::vector<std::size_t> target;       ///< of each image, the class that is explained
 
+    /// The maps, as for several layers.
     template <fixed_string Asked>
         requires(Asked.view() == Path.view())
     [[nodiscard]] cam_map<T> const& get() const { return *this; }
@@ -201,6 +204,7 @@ public:
     };
 
     scored_grad_cam_request() = default;
+    /// For a score that holds something, as a mask.
     explicit scored_grad_cam_request(Score score) : m_walk{std::move(score)} {}
 
     template <class Plan, class Input, class... Target>
@@ -255,8 +259,10 @@ public:
         std::vector<detail::sum_type<T>> sums;
     };
 
+    /// At a path such as "layer2.1"; an unknown one throws when the plan is made, and lists what there is.
     explicit grad_cam_at(std::string_view path, Score score = {}) : m_path{path}, m_walk{std::move(score)} {}
 
+    /// The path that was given.
     [[nodiscard]] std::string const& path() const noexcept { return m_path; }
 
     template <class Plan, class Input, class... Target>

@@ -29,8 +29,10 @@ template <class Output>
 
 /// The logit of the target: the default.
 struct logit_score {
+    /// The class with the largest logit.
     [[nodiscard]] std::size_t target(auto const& output) const { return detail::largest(output); }
 
+    /// The gradient of the score with respect to one image's output.
     void gradient(auto const& output, std::size_t target, auto& gradient) const {
         for (std::size_t i = 0; i < output.size(); ++i)
             gradient.data()[i] = i == target ? 1 : 0;
@@ -40,8 +42,10 @@ struct logit_score {
 /// The probability of the target, by the softmax of the logits. It saturates: where the network is sure, its
 /// gradient is tiny, and the map is another than the logit's.
 struct probability_score {
+    /// The class with the largest logit.
     [[nodiscard]] std::size_t target(auto const& output) const { return detail::largest(output); }
 
+    /// The gradient of the score with respect to one image's output.
     void gradient(auto const& output, std::size_t target, auto& gradient) const {
         using T = typename std::remove_cvref_t<decltype(gradient)>::value_type;
         auto const* const x = output.data();
@@ -58,8 +62,10 @@ struct probability_score {
 
 /// The logit of the target minus the largest other: what speaks for the target against its rival.
 struct margin_score {
+    /// The class with the largest logit.
     [[nodiscard]] std::size_t target(auto const& output) const { return detail::largest(output); }
 
+    /// The gradient of the score with respect to one image's output.
     void gradient(auto const& output, std::size_t target, auto& gradient) const {
         auto const* const x = output.data();
         std::size_t rival = target == 0 ? 1 : 0;
@@ -76,8 +82,9 @@ struct margin_score {
 /// zero. Without a target it takes the channel whose sum is largest.
 template <class Mask>
 struct mask_score {
-    Mask mask;
+    Mask mask; ///< H×W of the output
 
+    /// The channel whose sum under the mask is largest.
     [[nodiscard]] std::size_t target(auto const& output) const {
         std::size_t best = 0;
         auto const channels = output.shape()[0];
@@ -87,6 +94,7 @@ struct mask_score {
         return best;
     }
 
+    /// The gradient of the score with respect to one image's output.
     void gradient(auto const& output, std::size_t target, auto& gradient) const {
         for (std::size_t c = 0; c < output.shape()[0]; ++c)
             for (std::size_t i = 0; i < output.shape()[1]; ++i)
@@ -104,6 +112,7 @@ private:
         return total;
     }
 };
+/// `mask_score{mask}` holds a copy of the mask.
 template <class Mask>
 mask_score(Mask) -> mask_score<Mask>;
 

@@ -17,14 +17,15 @@ class layer_view {
 public:
     /// For a plan: `find` looks a parameter up among those of the layer, by its name below the layer's path.
     struct source {
-        std::string_view path;
-        std::string (*type_name)();
-        void const* table;
-        T const* parameters;
+        std::string_view path;      ///< of the layer
+        std::string (*type_name)(); ///< of its type
+        void const* table;          ///< the network's parameters by name
+        T const* parameters;        ///< the model's
         bool (*find)(void const* table, std::string_view path, std::string_view name, std::size_t& offset,
-                     extents& sizes);
+                     extents& sizes); ///< true where there is such a parameter
     };
 
+    /// Made by a plan, for a hook.
     explicit layer_view(source const& from) noexcept : m_from{from} {}
 
     /// `layer1.0.conv2`; that of the nearest named composite where the layer has no name of its own.
@@ -52,6 +53,7 @@ private:
 template <class Layer, class T>
 class typed_layer : public layer_view<T> {
 public:
+    /// The layer's type.
     using type = Layer;
     using layer_view<T>::layer_view;
 };

@@ -119,7 +119,9 @@ private:
 /// leaves the hook in place (`scoped_hook` takes it off).
 class hook_handle {
 public:
+    /// Holds no hook.
     hook_handle() = default;
+    /// Made by `register_forward_hook` and its like.
     hook_handle(std::weak_ptr<detail::removable_hooks> hooks, std::uint64_t id)
         : m_hooks{std::move(hooks)},
           m_id{id} {}
@@ -144,8 +146,10 @@ private:
 /// A handle that takes its hook off when its scope ends.
 class scoped_hook {
 public:
+    /// Takes over the hook of a handle: `scoped_hook guard{open.at("conv1").register_forward_hook(f)};`
     scoped_hook(hook_handle&& handle) noexcept : m_handle{std::move(handle)} {}
     scoped_hook(scoped_hook&&) noexcept = default;
+    /// Takes its own hook off and takes over the other's.
     scoped_hook& operator=(scoped_hook&& other) noexcept {
         if (this != &other) {
             m_handle.remove();
@@ -157,6 +161,7 @@ public:
     scoped_hook& operator=(scoped_hook const&) = delete;
     ~scoped_hook() { m_handle.remove(); }
 
+    /// Takes the hook off before the scope ends; a second call does nothing.
     void remove() { m_handle.remove(); }
 
 private:

@@ -37,13 +37,16 @@ struct slot_entries<Event, std::index_sequence<Indices...>, Hooks...> : slot_ent
 template <class Event, class... Hooks>
 struct slot : detail::slot_entries<Event, std::index_sequence_for<Hooks...>, Hooks...> {
     using kind = policy::slot;
+    /// When its hooks are called: one of `events`.
     using event = Event;
+    /// The number of its hooks.
     static constexpr std::size_t size = sizeof...(Hooks);
     /// True for a slot made by `prepend`: it goes in front of what is attached already.
     static constexpr bool first = false;
 
     using detail::slot_entries<Event, std::index_sequence_for<Hooks...>, Hooks...>::slot_entries;
 
+    /// One of its hooks, by its place.
     template <std::size_t Index>
     [[nodiscard]] constexpr auto& hook() const noexcept {
         return entry<Index>(*this);
@@ -59,7 +62,9 @@ private:
 /// A slot that goes in front of what is attached already.
 template <class Slot>
 struct prepended : Slot {
+    /// True: in front of what is attached already.
     static constexpr bool first = true;
+    /// Made by `prepend`.
     explicit constexpr prepended(Slot hooks) : Slot{std::move(hooks)} {}
 };
 

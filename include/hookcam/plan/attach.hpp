@@ -28,6 +28,7 @@ public:
     using tape_type = typename Source::tape_type;
     static constexpr bool run_time_hooks = Source::run_time_hooks;
 
+    /// Made by `attach` and `attach_all`.
     attached(Source from, slots_type slots) : m_source{std::move(from)}, m_slots{std::move(slots)} {}
 
     [[nodiscard]] network_type const& network() const noexcept { return m_source.network(); }

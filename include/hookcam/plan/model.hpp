@@ -20,11 +20,11 @@ namespace hookcam {
 /// One tensor of a model's state dict: its key, its sizes, and its elements, row-major.
 template <class T>
 struct parameter_entry {
-    std::string_view key;
-    std::span<std::size_t const> shape;
-    T* data;
-    std::size_t size;
-    bool is_learned; ///< false for what is measured, as running_mean
+    std::string_view key;               ///< `layer1.0.conv1.weight`, as in PyTorch's state dict
+    std::span<std::size_t const> shape; ///< as PyTorch's; a view into static memory
+    T* data;                            ///< in the model's memory
+    std::size_t size;                   ///< the number of elements
+    bool is_learned;                    ///< false for what is measured, as running_mean
 };
 
 /// Network × scalar type × device: the structure is in the type, the parameters are in the object, on the
@@ -41,10 +41,12 @@ public:
     using value_type = T;
     using device_type = Device;
 
+    /// Parameters are zero; scales and variances are one.
     model() : m_block{std::make_unique<block>()} {
         for (auto const& row : detail::table_of<Network>().parameters)
             std::fill_n(data() + row.offset, row.sizes.count(), static_cast<T>(row.initially));
     }
+    /// A deep copy.
     model(model const& other) : m_block{std::make_unique<block>(*other.m_block)} {}
     model(model&&) noexcept = default;
     /// Copies the parameters into this model's memory: its plans stay valid.
@@ -62,6 +64,7 @@ public:
 
     /// All parameters, one behind the other in the order of `entries()`.
     [[nodiscard]] T* data() noexcept { return m_block->values.data(); }
+    /// The same of a model that is const.
     [[nodiscard]] T const* data() const noexcept { return m_block->values.data(); }
     /// The number of all their elements.
     [[nodiscard]] std::size_t size() const noexcept { return m_block->values.size(); }
@@ -72,6 +75,7 @@ public:
 
     /// The state dict's tensors, in order of execution.
     [[nodiscard]] std::vector<parameter_entry<T>> entries() { return entries_over(data()); }
+    /// The same of a model that is const.
     [[nodiscard]] std::vector<parameter_entry<T const>> entries() const { return entries_over(data()); }
 
     /// Keys that a state dict may hold beside them, for which the network has no use.
@@ -81,6 +85,7 @@ public:
 
     /// A view of one tensor by its key, `parameter("conv1.weight")`, of run-time rank. An unknown key throws.
     [[nodiscard]] auto parameter(std::string_view key) { return parameter_over(key, data()); }
+    /// The same of a model that is const.
     [[nodiscard]] auto parameter(std::string_view key) const { return parameter_over(key, data()); }
 
 private:

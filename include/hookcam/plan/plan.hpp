@@ -67,12 +67,14 @@ public:
     using network_type = typename source::network_type;
     using value_type = typename source::value_type;
     using device_type = typename source::device_type;
+    /// What the plan was asked for.
     using request_type = Request;
     /// The shape of an input without the batch, as far as it is known by type.
     using input_shape = decltype(detail::input_shape_of<network_type, Shape>());
     /// The shape of the output, likewise.
     using output_shape = hookcam::output_shape<network_type, input_shape>;
 
+    /// Made by `plan`.
     planned(source from, Request request)
         : m_state{std::make_unique<state>(std::move(from), std::move(request))} {
         build();
@@ -156,7 +158,7 @@ public:
     }
 
     // slots: begin
-    /// The same at the path that was chosen at run time: views of run-time rank.
+    /// The last output of the layer that was chosen at run time: a view of run-time rank.
     [[nodiscard]] any_view<value_type const> chosen_activation() const {
         static_assert(Request::chooses_path,
                       "hookcam::plan: must be made by a request that chooses a path; use "
@@ -164,6 +166,7 @@ public:
         auto const& t = m_state->t;
         return any_view_of_cell(t.values[index(t.node_values[index(t.chosen)])]);
     }
+    /// The gradient there: a view of run-time rank.
     [[nodiscard]] any_view<value_type const> chosen_gradient() const {
         static_assert(Request::chooses_path,
                       "hookcam::plan: must be made by a request that chooses a path; use "
@@ -245,7 +248,9 @@ public:
     }
     // slots: end
 
+    /// The request, with what its user put into it.
     [[nodiscard]] Request& request() noexcept { return m_state->request; }
+    /// The same of a plan that is const.
     [[nodiscard]] Request const& request() const noexcept { return m_state->request; }
 
 private:

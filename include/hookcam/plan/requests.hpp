@@ -21,6 +21,7 @@ struct no_storage {};
 /// A list of paths.
 template <fixed_string... Paths>
 struct path_list {
+    /// How many there are.
     static constexpr std::size_t size = sizeof...(Paths);
 };
 

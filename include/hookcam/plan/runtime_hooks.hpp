@@ -49,6 +49,7 @@ template <class Event, class T, class Hook, class... Arguments>
 template <class T>
 class hookable_layer {
 public:
+    /// Made by `opened::at`.
     hookable_layer(std::shared_ptr<detail::hook_registry<T>> hooks, std::size_t layer)
         : m_hooks{std::move(hooks)},
           m_layer{layer} {}
@@ -121,6 +122,7 @@ public:
     using tape_type = detail::runtime_tape<value_type>;
     static constexpr bool run_time_hooks = true;
 
+    /// Made by `with_runtime_hooks`.
     explicit opened(Source from)
         : m_source{std::move(from)},
           m_hooks{std::make_shared<detail::hook_registry<value_type>>(

@@ -15,16 +15,21 @@ public:
     /// One cache line, and the widest vector register.
     static constexpr std::size_t alignment = 64;
 
+    /// Holds nothing.
     memory() = default;
+    /// Zeros for `size` numbers.
     explicit memory(std::size_t size)
         : m_data{static_cast<T*>(::operator new (size * sizeof(T), std::align_val_t{alignment}))},
           m_size{size} {
         std::fill_n(m_data.get(), size, T{});
     }
+    /// A copy of its own.
     memory(memory const& other) : memory(other.m_size) { std::copy_n(other.data(), m_size, data()); }
+    /// Takes the other's memory and leaves it empty.
     memory(memory&& other) noexcept : m_data{std::move(other.m_data)}, m_size{other.m_size} {
         other.m_size = 0;
     }
+    /// Copies or takes the other's, as it is given.
     memory& operator=(memory other) noexcept {
         std::swap(m_data, other.m_data);
         std::swap(m_size, other.m_size);
@@ -32,8 +37,11 @@ public:
     }
     ~memory() = default;
 
+    /// The first number; null where there is none.
     [[nodiscard]] T* data() noexcept { return m_data.get(); }
+    /// The first number; null where there is none.
     [[nodiscard]] T const* data() const noexcept { return m_data.get(); }
+    /// How many numbers there are.
     [[nodiscard]] std::size_t size() const noexcept { return m_size; }
 
 private:

@@ -28,8 +28,11 @@ template <class View>
 
 /// Stands for a gradient that is not computed; where emptiness is known by type a hook gets this.
 struct no_gradient {
+    /// Always 0.
     [[nodiscard]] static constexpr std::size_t size() noexcept { return 0; }
+    /// One axis, of size 0.
     [[nodiscard]] static constexpr std::size_t dimension() noexcept { return 1; }
+    /// One axis, of size 0.
     [[nodiscard]] static constexpr std::array<std::size_t, 1> shape() noexcept { return {0}; }
 };
 
