@@ -5,9 +5,9 @@ demo_packages=(
     g++ make cmake pkg-config
     libxtensor-dev libxtensor-blas-dev libopenblas-dev
     nlohmann-json3-dev libzip-dev
-    libpng-dev libjpeg-dev libcairo2-dev fonts-dejavu-core
+    libpng-dev libjpeg-dev libpango1.0-dev fonts-dejavu-core
 )
-test_packages=("${demo_packages[@]}" libboost-test-dev clang binutils python3)
+test_packages=("${demo_packages[@]}" libboost-test-dev clang binutils python3 fonts-wqy-microhei)
 sanitizer_packages=(libclang-rt-dev)
 
 logs=build/logs

@@ -19,6 +19,7 @@
 
 #include <hookcam/data.hpp>
 
+#include "expect_error.hpp"
 #include "temporary_folder.hpp"
 
 namespace hc = hookcam;
@@ -26,21 +27,6 @@ namespace hc = hookcam;
 namespace {
 
 using bytes = std::vector<std::uint8_t>;
-
-/// Expects an error of this kind whose text holds each of the words.
-template <class Call>
-void expect_error(hc::error_kind kind, std::vector<std::string> const& words, Call const& call) {
-    try {
-        call();
-        BOOST_ERROR("nothing was thrown; expected: " + words.front());
-    } catch (hc::error const& e) {
-        BOOST_TEST((e.kind() == kind), "another kind: " << e.what());
-        for (auto const& word : words) {
-            BOOST_TEST(std::string_view{e.what()}.find(word) != std::string_view::npos,
-                       "\"" << word << "\" is not in: " << e.what());
-        }
-    }
-}
 
 /// The same arithmetic made the golden values with Pillow.
 hc::picture pattern(std::size_t height, std::size_t width) {

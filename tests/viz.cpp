@@ -13,21 +13,17 @@
 #include <string_view>
 #include <vector>
 
+#include <pango/pangocairo.h>
 #include <sys/resource.h>
+#include <zlib.h>
 
 #include <hookcam/data/image_file.hpp>
 #include <hookcam/viz.hpp>
 
+#include "expect_error.hpp"
 #include "temporary_folder.hpp"
 
 namespace hc = hookcam;
-
-/// fontconfig keeps some hundred bytes for the life of the process and lets go of the pointer; drawing once
-/// or a thousand times leaves the same.
-extern "C" char const* __lsan_default_suppressions();
-extern "C" char const* __lsan_default_suppressions() {
-    return "leak:libfontconfig\n";
-}
 
 namespace {
 
@@ -36,21 +32,6 @@ using bytes = std::vector<std::uint8_t>;
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr hc::rgb white{255, 255, 255};
-
-/// Expects an error of this kind whose text holds each of the words.
-template <class Call>
-void expect_error(hc::error_kind kind, std::vector<std::string> const& words, Call const& call) {
-    try {
-        call();
-        BOOST_ERROR("nothing was thrown; expected: " + words.front());
-    } catch (hc::error const& e) {
-        BOOST_TEST((e.kind() == kind), "another kind: " << e.what());
-        for (auto const& word : words) {
-            BOOST_TEST(std::string_view{e.what()}.find(word) != std::string_view::npos,
-                       "\"" << word << "\" is not in: " << e.what());
-        }
-    }
-}
 
 /// Every byte another, more or less.
 hc::picture pattern(std::size_t height, std::size_t width) {
@@ -149,6 +130,40 @@ BOOST_AUTO_TEST_CASE(gray_is_matplotlibs) {
     }
 }
 
+/// The checksum (CRC-32) of a map's 768 bytes, red, green, blue.
+unsigned long checksum(hc::colormap const& map) {
+    return crc32(0, map.colours.front().data(), 256 * 3);
+}
+
+BOOST_AUTO_TEST_CASE(viridis_and_turbo_are_matplotlibs) {
+    // matplotlib 3.11, `zlib.crc32(colormaps["viridis"](range(256), bytes=True)[:, :3].tobytes())`.
+    static_assert(sizeof hc::viridis.colours == std::size_t{256} * 3);
+    BOOST_TEST(checksum(hc::viridis) == 0x89b85291);
+    BOOST_TEST(checksum(hc::turbo) == 0x8e2531a0);
+    // Some of the entries, for whoever has to find out what is wrong.
+    using entry = std::pair<std::size_t, hc::rgb>;
+    for (auto const& [i, colour] :
+         {entry{0, {68, 1, 84}}, entry{1, {68, 2, 85}}, entry{64, {58, 82, 139}}, entry{127, {32, 143, 140}},
+          entry{128, {32, 144, 140}}, entry{192, {94, 201, 97}}, entry{254, {250, 230, 34}},
+          entry{255, {253, 231, 36}}})
+        BOOST_TEST((hc::viridis.colours[i] == colour), "entry " << i);
+    for (auto const& [i, colour] :
+         {entry{0, {48, 18, 59}}, entry{1, {49, 21, 66}}, entry{64, {40, 187, 235}},
+          entry{127, {161, 252, 61}}, entry{128, {164, 252, 59}}, entry{192, {250, 125, 32}},
+          entry{254, {125, 5, 2}}, entry{255, {122, 4, 2}}})
+        BOOST_TEST((hc::turbo.colours[i] == colour), "entry " << i);
+}
+
+BOOST_AUTO_TEST_CASE(have_names) {
+    BOOST_TEST(&hc::find_colormap("jet") == &hc::jet);
+    BOOST_TEST(&hc::find_colormap("gray") == &hc::gray);
+    BOOST_TEST(&hc::find_colormap("turbo") == &hc::turbo);
+    BOOST_TEST(&hc::find_colormap("viridis") == &hc::viridis);
+    for (std::string const name : {"", "Jet", "jet ", "parula"})
+        expect_error(hc::error_kind::use, {"gray jet turbo viridis", '"' + name + '"'},
+                     [&] { static_cast<void>(hc::find_colormap(name)); });
+}
+
 BOOST_AUTO_TEST_CASE(numbers_choose_entries_as_in_matplotlib) {
     static_assert(hc::jet(0.5) == hc::rgb{124, 255, 121}); // entry 128; at compile time, too
     for (std::size_t i = 0; i < 256; ++i) {
@@ -180,14 +195,25 @@ BOOST_AUTO_TEST_CASE(weigh_heat_and_picture) {
     BOOST_TEST((hc::overlay(image, heat, hc::gray, 0.5).at(0, 1) == hc::rgb{114, 114, 114}));
 }
 
-BOOST_AUTO_TEST_CASE(give_either_side_back_exactly) {
-    auto const image = pattern(16, 16);
-    std::vector<double> heat(256);
+/// Values 0 to 1, every one another.
+std::vector<double> ramp(std::size_t count) {
+    std::vector<double> heat(count);
     for (std::size_t i = 0; i < heat.size(); ++i) {
-        heat[i] = static_cast<double>(i) / 256;
+        heat[i] = static_cast<double>(i) / static_cast<double>(count);
     }
-    BOOST_TEST((hc::overlay(image, heat, hc::jet, 0) == image));
-    auto const alone = hc::overlay(image, heat, hc::jet, 1);
+    return heat;
+}
+
+BOOST_AUTO_TEST_CASE(with_alpha_0_give_the_picture_back_exactly) {
+    auto const image = pattern(16, 16);
+    for (auto const& map : hc::colormaps) {
+        BOOST_TEST((hc::overlay(image, ramp(256), *map.colours, 0) == image));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(with_alpha_1_give_the_colours_of_the_heat_exactly) {
+    auto const heat = ramp(256);
+    auto const alone = hc::overlay(pattern(16, 16), heat, hc::jet, 1);
     for (std::size_t i = 0; i < heat.size(); ++i) {
         BOOST_TEST((alone.at(i / 16, i % 16) == hc::jet.colours[i]));
     }
@@ -195,6 +221,57 @@ BOOST_AUTO_TEST_CASE(give_either_side_back_exactly) {
     for (double const alpha : {0.1, 0.3, 0.4, 0.7, 0.9}) {
         BOOST_TEST((hc::overlay(alone, heat, hc::jet, alpha) == alone));
     }
+}
+
+BOOST_AUTO_TEST_CASE(of_a_mask_of_bytes_are_those_of_its_numbers) {
+    auto const image = pattern(16, 16);
+    bytes mask(256);
+    std::vector<float> exact(256);
+    for (std::size_t i = 0; i < 256; ++i) {
+        mask[i] = static_cast<std::uint8_t>(i);
+        exact[i] = static_cast<float>(i) / 255;
+    }
+    // Not squared (16 would be none of the heat), not taken modulo 256.
+    BOOST_TEST((hc::overlay(image, mask) == hc::overlay(image, exact)));
+    BOOST_TEST((hc::overlay(image, mask, hc::gray, 1).at(1, 0) == hc::gray.colours[16]));
+    BOOST_TEST((hc::overlay(image, mask, hc::gray, 1).at(15, 15) == white));
+
+    // A heatmap that was rounded to bytes on its way: no colour is further than its neighbour (jet: 5 levels a
+    // byte, of which 0.4 are seen), and the sum is rounded twice.
+    auto const heat = ramp(256);
+    std::ranges::transform(heat, mask.begin(),
+                           [](double x) { return static_cast<std::uint8_t>(std::lround(255 * x)); });
+    auto const by_bytes = hc::overlay(image, mask);
+    auto const by_numbers = hc::overlay(image, heat);
+    int furthest = 0;
+    for (std::size_t i = 0; i < image.bytes().size(); ++i) {
+        furthest = std::max(furthest, std::abs(by_bytes.bytes()[i] - by_numbers.bytes()[i]));
+    }
+    BOOST_TEST(furthest <= 3);
+}
+
+BOOST_AUTO_TEST_CASE(keep_red_red_and_blue_blue) {
+    hc::picture const image{1, 2, bytes{250, 0, 0, 0, 0, 250}};
+    // Hot is red, cold is blue, in the picture's order of bytes; in the file, too.
+    auto const hot = hc::overlay(image, std::vector<float>{1, 1});
+    auto const cold = hc::overlay(image, std::vector<float>{0, 0});
+    BOOST_TEST((hot == hc::picture{1, 2, bytes{201, 0, 0, 51, 0, 150}}));
+    BOOST_TEST((cold == hc::picture{1, 2, bytes{150, 0, 51, 0, 0, 201}}));
+    BOOST_TEST((hc::decode_picture(hc::encode_png(hot)) == hot));
+}
+
+BOOST_AUTO_TEST_CASE(have_no_brightness_that_depends_on_other_pixels) {
+    // A film of two frames: what did not change looks as before, though a bright spot came.
+    auto frame = pattern(1, 8);
+    std::vector<float> heat(8, 0.25f);
+    auto const first = hc::overlay(frame, heat);
+    frame.set(0, 7, white);
+    heat[7] = 1;
+    auto const second = hc::overlay(frame, heat);
+    for (std::size_t x = 0; x < 7; ++x) {
+        BOOST_TEST((first.at(0, x) == second.at(0, x)));
+    }
+    BOOST_TEST((first.at(0, 7) != second.at(0, 7)));
 }
 
 BOOST_AUTO_TEST_CASE(never_rescale) {
@@ -419,11 +496,95 @@ BOOST_AUTO_TEST_CASE(shrink_titles_then_pictures) {
     BOOST_TEST(find_ink(drawn, 0, first.top - 1, between + 1, 400).count > 20u);
 }
 
+/// A title as it is drawn: its ink, cut out.
+hc::picture drawn_title(std::string const& title) {
+    auto const drawn = hc::figure{6, 4}.add({hc::picture::filled(4, 4, {200, 0, 0}), title}).draw();
+    auto const top = find_colour(drawn, {200, 0, 0}).top;
+    auto const at = find_ink(drawn, 0, top - 1, 0, drawn.width());
+    BOOST_REQUIRE_MESSAGE(at.count > 0, "nothing was drawn for " << title);
+    hc::picture ink{at.height(), at.width()};
+    for (std::size_t y = 0; y < ink.height(); ++y) {
+        for (std::size_t x = 0; x < ink.width(); ++x) {
+            ink.set(y, x, drawn.at(at.top + y, at.left + x));
+        }
+    }
+    return ink;
+}
+
+/// Whether what is drawn has a frame around it, as the box has that stands for a character without a font.
+bool is_a_box(hc::picture const& ink) {
+    auto const drawn = [&](std::size_t y, std::size_t x) { return ink.at(y, x) != white; };
+    std::size_t count = 0;
+    for (std::size_t y = 0; y < ink.height(); ++y) {
+        count += (drawn(y, 0) ? 1 : 0) + (drawn(y, ink.width() - 1) ? 1 : 0);
+    }
+    for (std::size_t x = 0; x < ink.width(); ++x) {
+        count += (drawn(0, x) ? 1 : 0) + (drawn(ink.height() - 1, x) ? 1 : 0);
+    }
+    return count + 4 >= 2 * (ink.width() + ink.height()); // corners may be round
+}
+
+/// Skips a test, visibly, where no font has the characters of its text.
+struct a_font_has {
+    std::string text;
+
+    boost::test_tools::assertion_result operator()(boost::unit_test::test_unit_id) const {
+        auto* const context = pango_font_map_create_context(pango_cairo_font_map_get_default());
+        auto* const layout = pango_layout_new(context);
+        pango_layout_set_text(layout, text.c_str(), -1);
+        boost::test_tools::assertion_result result{pango_layout_get_unknown_glyphs_count(layout) == 0};
+        if (!result)
+            BOOST_TEST_MESSAGE("skipped: no font has the characters of " << text << "; install one");
+        g_object_unref(layout);
+        g_object_unref(context);
+        return result;
+    }
+};
+
+BOOST_AUTO_TEST_CASE(show_titles_of_any_script, *boost::unit_test::precondition(a_font_has{"原圖：青蛙"})) {
+    BOOST_TEST(is_a_box(drawn_title("\U0010fffd")));         // a character that no font has
+    for (std::string const character : {"原", "青", "蛙"}) { // (圖 has a frame of its own)
+        BOOST_TEST(!is_a_box(drawn_title(character)), "a box for " << character);
+    }
+    BOOST_TEST((drawn_title("青") != drawn_title("蛙")));
+    BOOST_TEST((drawn_title("原") != drawn_title("圖")));
+    // Five characters as wide as they are high, one beside the other; 12 points at 100 dpi are 16⅔ pixels.
+    auto const all = drawn_title("原圖：青蛙");
+    BOOST_TEST(all.width() >= 5u * 15);
+    BOOST_TEST(all.width() <= 5u * 18);
+    BOOST_TEST(all.height() <= 18u);
+    BOOST_TEST((drawn_title("原圖：青蛙 frog").width() > all.width() + 30));
+}
+
+BOOST_AUTO_TEST_CASE(cut_titles_between_characters,
+                     *boost::unit_test::precondition(a_font_has{"原圖：青蛙…"})) {
+    auto const repeated = [](std::string const& text, int times) {
+        std::string all;
+        for (int i = 0; i < times; ++i) {
+            all += text;
+        }
+        return all;
+    };
+    // Whatever comes in front, and so wherever the cut falls: what follows the cut does not matter, and the
+    // cut is marked.
+    for (std::string const start : {"", "i", "ii", "iii", "é", "青", "青i"}) {
+        auto const cut = drawn_title(start + repeated("蛙", 200));
+        BOOST_TEST((cut == drawn_title(start + repeated("蛙", 100) + repeated("青", 300))));
+        BOOST_TEST((cut != drawn_title(start + repeated("青", 200))));
+        BOOST_TEST(cut.width() > 330u); // nearly the panel's width
+        BOOST_TEST(cut.width() < 400u);
+    }
+    BOOST_TEST((drawn_title(repeated("W", 200)) == drawn_title(repeated("W", 100) + repeated("M", 100))));
+}
+
 BOOST_AUTO_TEST_CASE(refuse_what_cannot_be_drawn) {
     expect_error(hc::error_kind::use, {"a panel"}, [] { (void)hc::figure{4, 3}.draw(); });
     expect_error(hc::error_kind::shape, {"\"none\""}, [] { hc::figure{4, 3}.add({{}, "none"}); });
     expect_error(hc::error_kind::use, {"UTF-8"}, [] {
         (void)hc::figure{4, 3}.add({pattern(2, 2), "\xff\xfe"}).draw();
+    });
+    expect_error(hc::error_kind::use, {"UTF-8"}, [] {
+        (void)hc::figure{4, 3}.add({pattern(2, 2), std::string(500, 'x') + "\xe9\x9d"}).draw();
     });
     expect_error(hc::error_kind::use, {"make it larger"}, [] {
         (void)hc::figure{0.3, 0.3}.add({pattern(2, 2), "x"}).draw();

@@ -1,10 +1,13 @@
 #pragma once
 
-/// Looking at what was found: colour maps, overlays, figures, PNG files. Needs Cairo and libpng (the target
+/// Looking at what was found: colour maps, overlays, figures, PNG files. Needs Cairo, Pango and libpng (the target
 /// `hookcam::viz`).
 
 #include "viz/colormap.hpp"
+#include "viz/colormaps.hpp"
 #include "viz/figure.hpp"
 #include "viz/overlay.hpp"
 #include "viz/panel.hpp"
 #include "viz/png.hpp"
+#include "viz/turbo.hpp"
+#include "viz/viridis.hpp"

@@ -72,6 +72,17 @@ constexpr colormap draw_colormap(std::array<colour_knot, R> const& red,
     return map;
 }
 
+/// The map of 256 colours 0xRRGGBB.
+constexpr colormap unpack_colormap(std::array<std::uint32_t, colormap::entries> const& packed) {
+    colormap map{};
+    for (std::size_t i = 0; i < colormap::entries; ++i) {
+        map.colours[i] = {static_cast<std::uint8_t>(packed[i] >> 16 & 0xff),
+                          static_cast<std::uint8_t>(packed[i] >> 8 & 0xff),
+                          static_cast<std::uint8_t>(packed[i] & 0xff)};
+    }
+    return map;
+}
+
 } // namespace detail
 
 /// matplotlib's `jet`, byte for byte: dark blue, blue, cyan, yellow, red, dark red.

@@ -11,134 +11,17 @@
 #include <utility>
 #include <vector>
 
-#include <cairo.h>
-
 #include "../core/error.hpp"
 #include "../data/picture.hpp"
 #include "../data/resize.hpp"
+#include "canvas.hpp"
 #include "panel.hpp"
 #include "png.hpp"
 #include "ticks.hpp"
 
-// Why Cairo: it draws text as printed pages do (hinted, anti-aliased, any installed font), into memory and
-// without a display, and every Linux distribution carries it.
-
 namespace hookcam {
 
 namespace detail {
-
-/// A sheet of white paper, and Cairo's pen on it. Lengths are pixels; y grows downwards.
-class canvas {
-public:
-    canvas(std::size_t height, std::size_t width)
-        : m_surface{cairo_image_surface_create(CAIRO_FORMAT_RGB24, static_cast<int>(width),
-                                               static_cast<int>(height))},
-          m_pen{cairo_create(m_surface.get())} {
-        check();
-        std::unique_ptr<cairo_font_options_t, destroy> const options{cairo_font_options_create()};
-        cairo_font_options_set_antialias(options.get(), CAIRO_ANTIALIAS_GRAY); // no coloured fringes
-        cairo_font_options_set_hint_style(options.get(), CAIRO_HINT_STYLE_SLIGHT);
-        cairo_set_font_options(m_pen.get(), options.get());
-        cairo_select_font_face(m_pen.get(), "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
-        cairo_set_line_width(m_pen.get(), 1);
-        ink(1);
-        cairo_paint(m_pen.get());
-    }
-
-    /// The gray that the pen draws in: 0 is black, 1 white.
-    void ink(double level) { cairo_set_source_rgb(m_pen.get(), level, level, level); }
-
-    void font_size(double size) { cairo_set_font_size(m_pen.get(), size); }
-
-    [[nodiscard]] double text_width(std::string const& text) const {
-        cairo_text_extents_t extents{};
-        cairo_text_extents(m_pen.get(), text.c_str(), &extents);
-        return extents.x_advance;
-    }
-
-    /// Writes with the baseline's left end at (x, y).
-    void write(double x, double y, std::string const& text) {
-        cairo_move_to(m_pen.get(), x, y);
-        cairo_show_text(m_pen.get(), text.c_str());
-    }
-
-    void line(double x0, double y0, double x1, double y1) {
-        cairo_move_to(m_pen.get(), x0, y0);
-        cairo_line_to(m_pen.get(), x1, y1);
-        cairo_stroke(m_pen.get());
-    }
-
-    /// Puts the picture's pixels at (x, y) as they are, and a thin frame around them.
-    void put(std::size_t x, std::size_t y, picture const& image) {
-        cairo_surface_flush(m_surface.get());
-        // Rounding may push a sliver over the edge of tiny paper: what is not on it is not drawn.
-        auto const rows = std::min(image.height(), height() - std::min(y, height()));
-        auto const columns = std::min(image.width(), width() - std::min(x, width()));
-        for (std::size_t row = 0; row < rows; ++row) {
-            for (std::size_t column = 0; column < columns; ++column) {
-                auto const [r, g, b] = image.at(row, column);
-                auto const pixel = (std::uint32_t{r} << 16) | (std::uint32_t{g} << 8) | b;
-                std::memcpy(pixel_at(y + row, x + column), &pixel, sizeof pixel);
-            }
-        }
-        cairo_surface_mark_dirty(m_surface.get());
-        cairo_rectangle(m_pen.get(), static_cast<double>(x) - 0.5, static_cast<double>(y) - 0.5,
-                        static_cast<double>(image.width()) + 1, static_cast<double>(image.height()) + 1);
-        cairo_stroke(m_pen.get());
-    }
-
-    /// What is on the paper.
-    [[nodiscard]] picture look() const {
-        check();
-        cairo_surface_flush(m_surface.get());
-        picture result{height(), width()};
-        for (std::size_t y = 0; y < result.height(); ++y) {
-            for (std::size_t x = 0; x < result.width(); ++x) {
-                std::uint32_t pixel = 0; // RGB24 is a number 0xRRGGBB in the machine's byte order
-                std::memcpy(&pixel, pixel_at(y, x), sizeof pixel);
-                result.set(y, x,
-                           {static_cast<std::uint8_t>(pixel >> 16 & 0xff),
-                            static_cast<std::uint8_t>(pixel >> 8 & 0xff),
-                            static_cast<std::uint8_t>(pixel & 0xff)});
-            }
-        }
-        return result;
-    }
-
-    /// Throws what Cairo has noted: it stops drawing at the first trouble and remembers it.
-    void check() const {
-        auto const status = cairo_status(m_pen.get());
-        if (status == CAIRO_STATUS_INVALID_STRING) {
-            throw error{error_kind::use, "hookcam::figure: titles must be UTF-8; one is not"};
-        }
-        if (status != CAIRO_STATUS_SUCCESS) {
-            throw error{error_kind::device, std::string{"hookcam::figure: Cairo must be able to draw; "} +
-                                                cairo_status_to_string(status)};
-        }
-    }
-
-private:
-    struct destroy {
-        void operator()(cairo_surface_t* surface) const noexcept { cairo_surface_destroy(surface); }
-        void operator()(cairo_t* pen) const noexcept { cairo_destroy(pen); }
-        void operator()(cairo_font_options_t* options) const noexcept { cairo_font_options_destroy(options); }
-    };
-
-    [[nodiscard]] std::size_t height() const {
-        return static_cast<std::size_t>(cairo_image_surface_get_height(m_surface.get()));
-    }
-    [[nodiscard]] std::size_t width() const {
-        return static_cast<std::size_t>(cairo_image_surface_get_width(m_surface.get()));
-    }
-
-    [[nodiscard]] unsigned char* pixel_at(std::size_t y, std::size_t x) const {
-        auto const stride = static_cast<std::size_t>(cairo_image_surface_get_stride(m_surface.get()));
-        return cairo_image_surface_get_data(m_surface.get()) + y * stride + x * sizeof(std::uint32_t);
-    }
-
-    std::unique_ptr<cairo_surface_t, destroy> m_surface;
-    std::unique_ptr<cairo_t, destroy> m_pen;
-};
 
 /// The picture at the size it is shown in: grown pixels stay squares, as matplotlib shows them; shrinking
 /// averages.
@@ -339,20 +222,12 @@ private:
         return title_size() * std::max(shrink, 0.65);
     }
 
-    void draw_title(detail::canvas& paper, std::string title, double size, place const& at) const {
+    void draw_title(detail::canvas& paper, std::string const& title, double size, place const& at) const {
         paper.font_size(size);
-        if (paper.text_width(title) > title_width(at) * 1.001) { // hinted letters may round up a little
-            while (!title.empty() && paper.text_width(title + "…") > title_width(at)) {
-                while ((static_cast<unsigned char>(title.back()) & 0xc0) == 0x80) {
-                    title.pop_back(); // the tail of a UTF-8 sequence, whose head follows
-                }
-                title.pop_back();
-            }
-            title += "…";
-        }
         paper.ink(0.1);
         double const middle = static_cast<double>(at.x) + static_cast<double>(at.width) / 2;
-        paper.write(middle - paper.text_width(title) / 2, static_cast<double>(at.y) - points(6), title);
+        // Hinted letters may round up a little: what all but fits is not cut.
+        paper.write_centred(middle, static_cast<double>(at.y) - points(6), title, title_width(at) * 1.01);
     }
 
     void draw_bar(detail::canvas& paper, colour_scale const& scale, place const& at) const {

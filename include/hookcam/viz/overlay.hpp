@@ -14,7 +14,14 @@ namespace hookcam {
 
 namespace detail {
 
-template <std::floating_point T>
+inline double heat_of(std::floating_point auto value) {
+    return static_cast<double>(value);
+}
+inline double heat_of(std::uint8_t value) {
+    return value / 255.0;
+}
+
+template <class T>
 picture blend(picture const& image, std::span<T const> heat, colormap const& colours, double alpha) {
     if (heat.size() * 3 != image.bytes().size()) {
         throw error{error_kind::shape, "hookcam::overlay: the heatmap must have one value a pixel, " +
@@ -30,10 +37,11 @@ picture blend(picture const& image, std::span<T const> heat, colormap const& col
     picture result = image;
     auto const bytes = result.bytes();
     for (std::size_t i = 0; i < heat.size(); ++i) {
-        if (heat[i] != heat[i]) {
+        double const value = heat_of(heat[i]);
+        if (value != value) {
             continue; // nothing is known here, so nothing is laid over it
         }
-        auto const colour = colours(static_cast<double>(heat[i]));
+        auto const colour = colours(value);
         for (std::size_t c = 0; c < 3; ++c) {
             auto& byte = bytes[i * 3 + c];
             byte = static_cast<std::uint8_t>(alpha * colour[c] + (1 - alpha) * byte + 0.5);
@@ -56,6 +64,12 @@ inline picture overlay(picture const& image, std::span<float const> heat, colorm
 
 inline picture overlay(picture const& image, std::span<double const> heat, colormap const& colours = jet,
                        double alpha = 0.4) {
+    return detail::blend(image, heat, colours, alpha);
+}
+
+/// The same for a mask of bytes, whose 0 to 255 are 0 to 1.
+inline picture overlay(picture const& image, std::span<std::uint8_t const> heat,
+                       colormap const& colours = jet, double alpha = 0.4) {
     return detail::blend(image, heat, colours, alpha);
 }
 
