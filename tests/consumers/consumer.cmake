@@ -37,6 +37,19 @@ function(build source)
     run(${CMAKE_COMMAND} --build ${work}/build)
 endfunction()
 
+# Sets a variable to what pkg-config says, as a list; it knows the hookcam that was installed.
+function(pkg_config variable)
+    set(path ${prefix}/share/pkgconfig)
+    foreach(folder IN LISTS CMAKE_PREFIX_PATH)
+        list(APPEND path ${folder}/share/pkgconfig ${folder}/lib/pkgconfig)
+    endforeach()
+    list(JOIN path ":" path)
+    set(ENV{PKG_CONFIG_PATH} "${path}:$ENV{PKG_CONFIG_PATH}")
+    run(pkg-config ${ARGN})
+    separate_arguments(output UNIX_COMMAND "${output}")
+    set(${variable} ${output} PARENT_SCOPE)
+endfunction()
+
 # Packs what a project needs of hookcam's sources into a tar archive, as a release holds it.
 function(pack archive)
     run(${CMAKE_COMMAND} -E chdir ${HOOKCAM_DIR} ${CMAKE_COMMAND} -E tar cf ${archive} CMakeLists.txt LICENSE include scripts)
