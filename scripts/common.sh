@@ -7,7 +7,7 @@ demo_packages=(
     nlohmann-json3-dev libzip-dev
     libpng-dev libjpeg-dev libpango1.0-dev fonts-dejavu-core
 )
-test_packages=("${demo_packages[@]}" libboost-test-dev clang binutils python3 fonts-wqy-microhei)
+test_packages=("${demo_packages[@]}" libboost-test-dev libopencv-core-dev clang binutils python3 fonts-wqy-microhei)
 sanitizer_packages=(libclang-rt-dev)
 
 logs=build/logs

@@ -1,5 +1,6 @@
-# find_package(hookcam [COMPONENTS io viz data]): the target hookcam::hookcam, and hookcam::io, hookcam::viz, hookcam::data
-# for the components that are asked for. Without COMPONENTS: every component whose packages are there.
+# find_package(hookcam [COMPONENTS io data viz opencv]): the target hookcam::hookcam, and hookcam::io, hookcam::data,
+# hookcam::viz, hookcam::opencv for the components that are asked for. Without COMPONENTS: every component whose packages are
+# there.
 
 include("${CMAKE_CURRENT_LIST_DIR}/hookcamPackages.cmake")
 
@@ -16,12 +17,16 @@ include("${CMAKE_CURRENT_LIST_DIR}/hookcam-core.cmake")
 if(hookcam_FIND_COMPONENTS)
     set(hookcam_wanted ${hookcam_FIND_COMPONENTS})
 else()
-    set(hookcam_wanted io data viz)
+    set(hookcam_wanted io data viz opencv)
 endif()
-if(viz IN_LIST hookcam_wanted) # built on data, which must be there first
+# What a part is built on must be there first.
+if(opencv IN_LIST hookcam_wanted)
+    list(PREPEND hookcam_wanted viz)
+endif()
+if(viz IN_LIST hookcam_wanted)
     list(PREPEND hookcam_wanted data)
-    list(REMOVE_DUPLICATES hookcam_wanted)
 endif()
+list(REMOVE_DUPLICATES hookcam_wanted)
 
 foreach(hookcam_part IN LISTS hookcam_wanted)
     if(NOT EXISTS "${CMAKE_CURRENT_LIST_DIR}/hookcam-${hookcam_part}.cmake")

@@ -1,6 +1,6 @@
 # What each part of hookcam needs. The build and the installed package both read this file, so that they cannot differ.
 #
-#   hookcam_find_packages(<core|io|viz|data> <variable>)
+#   hookcam_find_packages(<core|io|data|viz|opencv> <variable>)
 #
 # looks for the packages of a part, and sets <variable> to the names of those that are not there.
 
@@ -32,7 +32,7 @@ function(hookcam_find_packages part variable)
         endif()
         # By pkg-config: libzip's own CMake package refuses to load where its command-line tools are not installed.
         hookcam_find_by_pkg_config(libzip missing)
-    elseif(part STREQUAL "data" OR part STREQUAL "viz") # viz is built on data
+    elseif(part MATCHES "^(data|viz|opencv)$") # opencv is built on viz, and viz on data
         find_package(PNG QUIET)
         if(NOT PNG_FOUND)
             list(APPEND missing libpng)
@@ -41,8 +41,11 @@ function(hookcam_find_packages part variable)
         if(NOT JPEG_FOUND)
             list(APPEND missing libjpeg)
         endif()
-        if(part STREQUAL "viz")
+        if(part MATCHES "^(viz|opencv)$")
             hookcam_find_by_pkg_config(pangocairo missing)
+        endif()
+        if(part STREQUAL "opencv")
+            hookcam_find_opencv_core(missing)
         endif()
     else()
         message(FATAL_ERROR "hookcam_find_packages: hookcam has no part named ${part}")
@@ -61,4 +64,30 @@ function(hookcam_find_by_pkg_config module missing)
     if(NOT TARGET PkgConfig::${module})
         set(${missing} ${${missing}} ${module} PARENT_SCOPE)
     endif()
+endfunction()
+
+# Makes the target hookcam::opencv_core, or appends OpenCV to the list of what is missing.
+function(hookcam_find_opencv_core missing)
+    if(TARGET hookcam::opencv_core)
+        return()
+    endif()
+    find_package(OpenCV 4 QUIET COMPONENTS core)
+    if(OpenCV_FOUND)
+        set(libraries opencv_core)
+        set(directories ${OpenCV_INCLUDE_DIRS})
+    else()
+        # By its files: Debian keeps OpenCV's CMake package apart, in libopencv-dev, which installs 200 packages.
+        find_path(hookcam_opencv_INCLUDE_DIR opencv2/core.hpp PATH_SUFFIXES opencv4)
+        find_library(hookcam_opencv_LIBRARY opencv_core)
+        mark_as_advanced(hookcam_opencv_INCLUDE_DIR hookcam_opencv_LIBRARY)
+        if(NOT hookcam_opencv_INCLUDE_DIR OR NOT hookcam_opencv_LIBRARY)
+            set(${missing} ${${missing}} OpenCV PARENT_SCOPE)
+            return()
+        endif()
+        set(libraries ${hookcam_opencv_LIBRARY})
+        set(directories ${hookcam_opencv_INCLUDE_DIR})
+    endif()
+    add_library(hookcam::opencv_core INTERFACE IMPORTED GLOBAL)
+    target_link_libraries(hookcam::opencv_core INTERFACE ${libraries})
+    target_include_directories(hookcam::opencv_core INTERFACE ${directories})
 endfunction()

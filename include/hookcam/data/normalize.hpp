@@ -23,28 +23,48 @@ struct normalization {
 
 namespace detail {
 
+/// The arithmetic of one channel. Throws `error_kind::use` where it would divide by zero.
+template <std::floating_point T>
+class channel_scale {
+public:
+    channel_scale(normalization const& how, std::size_t channel)
+        : m_range{static_cast<T>(how.range)},
+          m_mean{static_cast<T>(how.mean[channel])},
+          m_deviation{static_cast<T>(how.deviation[channel])} {
+        if (!std::isfinite(m_mean) || !std::isnormal(m_range) || !std::isnormal(m_deviation)) {
+            throw error{error_kind::use,
+                        "hookcam::normalize: range, mean and deviation must be finite, range and deviation "
+                        "not zero; those of channel " +
+                            std::to_string(channel) + " are not"};
+        }
+    }
+
+    [[nodiscard]] T operator()(T level) const noexcept { return (level / m_range - m_mean) / m_deviation; }
+
+private:
+    T m_range;
+    T m_mean;
+    T m_deviation;
+};
+
+inline void require_values(std::size_t given, std::size_t bytes) {
+    if (given != bytes) {
+        throw error{error_kind::shape, "hookcam::normalize: there must be one value for each of " +
+                                           std::to_string(bytes) + " bytes; the span given holds " +
+                                           std::to_string(given)};
+    }
+}
+
 /// `first(c)` is where channel c begins in `bytes`, `stride` what lies between two of its pixels.
 template <std::floating_point T>
 void normalize_channels(std::span<std::uint8_t const> bytes, auto first, std::size_t stride,
                         normalization const& how, std::span<T> out) {
-    if (out.size() != bytes.size()) {
-        throw error{error_kind::shape, "hookcam::normalize: there must be one value for each of " +
-                                           std::to_string(bytes.size()) + " bytes; the span given holds " +
-                                           std::to_string(out.size())};
-    }
+    require_values(out.size(), bytes.size());
     std::size_t const plane = bytes.size() / 3;
     for (std::size_t c = 0; c < 3; ++c) {
-        auto const range = static_cast<T>(how.range);
-        auto const mean = static_cast<T>(how.mean[c]);
-        auto const deviation = static_cast<T>(how.deviation[c]);
-        if (!std::isfinite(mean) || !std::isnormal(range) || !std::isnormal(deviation)) {
-            throw error{error_kind::use,
-                        "hookcam::normalize: range, mean and deviation must be finite, range and deviation "
-                        "not zero; those of channel " +
-                            std::to_string(c) + " are not"};
-        }
+        channel_scale<T> const scale{how, c};
         for (std::size_t i = 0; i < plane; ++i) {
-            out[c * plane + i] = (static_cast<T>(bytes[first(c) + i * stride]) / range - mean) / deviation;
+            out[c * plane + i] = scale(static_cast<T>(bytes[first(c) + i * stride]));
         }
     }
 }
