@@ -7,6 +7,7 @@
 function(hookcam_install_pkg_config part)
     set(name hookcam-${part})
     set(libraries "")
+    set(includes "")
     if(part STREQUAL "core")
         set(name hookcam)
         set(description "${PROJECT_DESCRIPTION}")
@@ -24,7 +25,17 @@ function(hookcam_install_pkg_config part)
         set(requires "hookcam-data = ${PROJECT_VERSION}" pangocairo)
     elseif(part STREQUAL "opencv")
         set(description "hookcam's pictures and figures as OpenCV's matrices")
-        set(requires "hookcam-viz = ${PROJECT_VERSION}" opencv4)
+        set(requires "hookcam-viz = ${PROJECT_VERSION}")
+        # OpenCV's .pc file is often not there, and names all of its libraries where it is. Its headers warn in C++20: -isystem.
+        get_target_property(directories hookcam::opencv_core INTERFACE_INCLUDE_DIRECTORIES)
+        list(REMOVE_ITEM directories ${CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES})
+        list(TRANSFORM directories PREPEND " -isystem " OUTPUT_VARIABLE includes)
+        list(JOIN includes "" includes)
+        get_target_property(opencv hookcam::opencv_core INTERFACE_LINK_LIBRARIES)
+        if(TARGET ${opencv})
+            get_target_property(opencv ${opencv} LOCATION)
+        endif()
+        hookcam_link_flags(libraries ${opencv})
     else()
         message(FATAL_ERROR "hookcam_install_pkg_config: hookcam has no part named ${part}")
     endif()
@@ -49,7 +60,7 @@ Name: @name@
 Description: @description@
 Version: @PROJECT_VERSION@
 Requires: @requires@
-Cflags: -I\${includedir}
+Cflags: -I\${includedir}@includes@
 Libs: @libraries@
 "
         @ONLY
