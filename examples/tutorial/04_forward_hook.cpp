@@ -23,7 +23,7 @@ int main(int count, char** arguments) {
     auto const again = open(image);
     std::cout << "removed, and the same logits: " << std::boolalpha << (logits == again) << '\n';
 
-    for (std::size_t kernel : {0, 1}) {
+    for (std::size_t kernel = 0; kernel < 2; ++kernel) {
         std::cout << "output of kernel " << kernel + 1 << '\n';
         print_channel(kept, kernel);
     }

@@ -9,20 +9,20 @@ int main(int count, char** arguments) {
     xt::xarray<float> kept_input, kept_output;
     auto handle = open.at("conv").register_backward_hook(
         [&](auto const& layer, auto const& grad_input, auto const& grad_output) {
-            std::cout << layer.type_name() << "\ngrad_input  " << shape_text(grad_input) << "\ngrad_output "
-                      << shape_text(grad_output) << '\n';
+            std::cout << layer.type_name() << "\none grad_input of " << shape_text(grad_input)
+                      << "\none grad_output of " << shape_text(grad_output) << '\n';
             kept_input = grad_input;
             kept_output = grad_output;
         });
 
-    // Nobody needs the gradient of the image unless it is asked for; without it grad_input would be empty.
+    // The gradient of the image is computed where it is asked for.
     auto plan = hc::plan(open, hc::with_input_gradient<hc::gradients_request<>>{});
     auto const logits = plan.forward(image);
     plan.backward(xt::ones_like(logits)); // of the sum of all outputs
     handle.remove();
     plan.backward(xt::ones_like(logits)); // silent: the hook is gone
 
-    for (std::size_t kernel : {0, 1}) {
+    for (std::size_t kernel = 0; kernel < 2; ++kernel) {
         std::cout << "grad_output of kernel " << kernel + 1 << '\n';
         print_channel(kept_output, kernel);
     }
@@ -30,4 +30,12 @@ int main(int count, char** arguments) {
     print_channel(kept_input, 0);
     std::cout << "the gradient of the image is that: " << std::boolalpha
               << (plan.input_gradient() == kept_input) << '\n';
+
+    // At compile time, and without asking for it: a first layer has no grad_input then, and its type says so.
+    auto const watched = hc::attach<"conv">(
+        model, hc::on_backward([](auto const&, auto const& grad_input, auto const& grad_output) {
+            std::cout << "unasked: " << grad_input.size() << " numbers of grad_input, " << grad_output.size()
+                      << " of grad_output\n";
+        }));
+    hc::plan(watched, hc::gradients_request<>{})(image, xt::ones_like(logits));
 }

@@ -52,25 +52,23 @@ int main(int count, char** arguments) {
     sample const all{count, arguments};
     grad_cam explain{all.model, "conv3"};
     auto const [map, target] = explain(all.image(102));
-    std::cout << "picture 102: " << hc::cifar10_classes[target] << ", strongest at ";
-    auto const strongest = static_cast<std::size_t>(std::max_element(map.begin(), map.end()) - map.begin());
-    std::cout << "row " << strongest / 32 << ", column " << strongest % 32 << '\n';
+    std::cout << "picture 102 is a " << hc::cifar10_classes[target]
+              << "; evidence at row 10, column 5: " << map(0, 0, 10, 5) << '\n';
 
-    // The library's Grad-CAM, for all pictures at once.
+    // The library's, for all pictures at once.
     auto const cam = hc::grad_cam<"conv3">(all.model, all.images);
     float apart = 0;
     for (std::size_t i = 0; i < all.pictures.size(); ++i) {
         auto const by_hand = explain(all.image(i)).first;
-        auto const* const by_library = &cam.heatmap(i, 0, 0);
-        for (std::size_t pixel = 0; pixel < by_hand.size(); ++pixel)
-            apart = std::max(apart, std::abs(by_hand.data()[pixel] - by_library[pixel]));
+        auto const* by_library = &cam.heatmap(i, 0, 0);
+        for (float const value : by_hand)
+            apart = std::max(apart, std::abs(value - *by_library++));
     }
     std::cout << "200 maps are " << (apart < 1e-4F ? "the library's\n" : "not the library's\n");
 
-    // No map is a map of nothing: the result says so.
-    auto const blank = std::ranges::count(cam.status, hc::cam_status::no_positive_evidence);
-    auto const first =
-        std::ranges::find(cam.status, hc::cam_status::no_positive_evidence) - cam.status.begin();
-    std::cout << blank << " maps are zero everywhere; the first is picture " << first << ", "
-              << to_string(cam.status[static_cast<std::size_t>(first)]) << '\n';
+    // A map that is zero everywhere says nothing of the picture; the result tells it from one that does.
+    constexpr auto nothing = hc::cam_status::no_positive_evidence;
+    std::cout << std::ranges::count(cam.status, nothing) << " of them are " << to_string(nothing)
+              << ", the first that of picture " << std::ranges::find(cam.status, nothing) - cam.status.begin()
+              << '\n';
 }

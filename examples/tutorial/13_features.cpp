@@ -6,14 +6,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <iostream>
 #include <numeric>
-#include <ranges>
 #include <string>
 #include <string_view>
 #include <vector>
 
-/// The other pictures' numbers, those first whose features point the most in the same direction.
+/// The five other pictures whose features point the most in the same direction, the nearest first.
 template <class Features>
 std::vector<std::size_t> nearest(Features const& features, std::size_t index) {
     std::size_t const number = features.shape()[0], size = features.size() / number;
@@ -26,6 +26,7 @@ std::vector<std::size_t> nearest(Features const& features, std::size_t index) {
     std::vector<std::size_t> order(number);
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::sort(order, std::greater{}, [&](std::size_t i) { return likeness[i]; });
+    order.resize(5);
     return order;
 }
 
@@ -39,7 +40,7 @@ int main(int count, char** arguments) {
         for (std::size_t i = 0; i < all.pictures.size(); ++i)
             right += all.pictures.label(nearest(found, i).front()) == all.pictures.label(i);
         std::cout << layer << ": like picture 102, a " << name(102) << ", are";
-        for (auto const i : nearest(found, 102) | std::views::take(5))
+        for (auto const i : nearest(found, 102))
             std::cout << ' ' << name(i);
         std::cout << "; of 200 guesses " << right << " are right\n";
     };
@@ -49,7 +50,7 @@ int main(int count, char** arguments) {
 
     hc::figure figure{12, 2.4};
     figure.add({all.pictures.picture(102), "102: " + name(102)});
-    for (auto const i : nearest(hc::get<"fc1">(features), 102) | std::views::take(5))
+    for (auto const i : nearest(hc::get<"fc1">(features), 102))
         figure.add({all.pictures.picture(i), std::to_string(i) + ": " + name(i)});
     figure.save_png("features.png");
 }

@@ -51,7 +51,7 @@ int main(int count, char** arguments) {
 
     // Both, at run time.
     auto open = hc::with_runtime_hooks(all.model);
-    auto const scaling = open.at("fc1").register_backward_hook(halves);
-    auto const clipping = open.at("fc2").register_parameter_gradient_hook(clips);
+    open.at("fc1").register_backward_hook(halves);
+    open.at("fc2").register_parameter_gradient_hook(clips);
     print("halved, fc2 clipped", hc::plan(open, parameter_gradients{}));
 }

@@ -3,6 +3,7 @@
 #include "sample.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <iostream>
 #include <string_view>
 #include <vector>
@@ -39,7 +40,7 @@ int main(int count, char** arguments) {
     };
     std::cout << "all 128 channels of conv3: ";
     report(all.model);
-    for (std::size_t const keep : {96, 64, 32}) {
+    for (auto const keep : {96U, 64U, 32U}) {
         std::cout << "the largest " << keep << " of them: ";
         report(hc::attach<"conv3">(all.model, masked_by(mask_of(all.model, "conv3.weight", keep))));
     }
