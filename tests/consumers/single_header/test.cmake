@@ -25,22 +25,21 @@ function(amalgamate folder)
     endif()
 endfunction()
 
-# Compiles a program that includes <hookcam/...>, turned to the single header, with a second file that has only that.
+# Compiles a program that includes <hookcam/...>, turned to the single header, with a second file that has only that. What
+# the packages stand on is there, their own headers are not.
 function(compile source folder)
     file(READ ${source} text)
     string(REGEX REPLACE "#include <hookcam/[^>]+>" "#include \"hookcam_single.hpp\"" text "${text}")
     file(WRITE ${folder}/main.cpp "${text}")
     file(WRITE ${folder}/other.cpp "#include \"hookcam_single.hpp\"\n")
-    pkg_config(blas --libs hookcam)
     pkg_config(flags --cflags --libs ${ARGN})
-    run(${CMAKE_CXX_COMPILER} -std=c++20 ${warnings} ${folder}/main.cpp ${folder}/other.cpp -o ${folder}/program ${blas}
-        ${flags}
-    )
+    list(FILTER flags EXCLUDE REGEX "^-I${prefix}/")
+    run(${CMAKE_CXX_COMPILER} -std=c++20 ${warnings} ${folder}/main.cpp ${folder}/other.cpp -o ${folder}/program ${flags})
 endfunction()
 
 set(core ${work}/core)
 amalgamate(${core})
-compile(${consumers}/main.cpp ${core} xtensor)
+compile(${consumers}/main.cpp ${core} hookcam)
 run_printing("1 x 10\n" ${core}/program)
 
 # With all parts: the README's program.
@@ -48,7 +47,8 @@ list(LENGTH PARTS count)
 if(count EQUAL 3)
     set(all ${work}/all)
     amalgamate(${all} ${PARTS})
-    compile(${HOOKCAM_DIR}/examples/readme.cpp ${all} xtensor nlohmann_json libzip libpng libjpeg cairo)
+    list(TRANSFORM PARTS PREPEND hookcam- OUTPUT_VARIABLE packages)
+    compile(${HOOKCAM_DIR}/examples/readme.cpp ${all} ${packages})
     set(data ${HOOKCAM_DIR}/examples/data)
     run(${all}/program ${data}/cifar10_cnn.safetensors ${data}/cifar10_test_200.bin)
     if(NOT output MATCHES "a frog; evidence at row 10, column 5: 1\n$")
