@@ -42,13 +42,11 @@ amalgamate(${core})
 compile(${consumers}/main.cpp ${core} hookcam)
 run_printing("1 x 10\n" ${core}/program)
 
-# With all parts: the README's program.
-list(LENGTH PARTS count)
-if(count EQUAL 3)
+# With parts: the README's program.
+if("io" IN_LIST PARTS AND "viz" IN_LIST PARTS)
     set(all ${work}/all)
-    amalgamate(${all} ${PARTS})
-    list(TRANSFORM PARTS PREPEND hookcam- OUTPUT_VARIABLE packages)
-    compile(${HOOKCAM_DIR}/examples/readme.cpp ${all} ${packages})
+    amalgamate(${all} io data viz)
+    compile(${HOOKCAM_DIR}/examples/readme.cpp ${all} hookcam-io hookcam-data hookcam-viz)
     set(data ${HOOKCAM_DIR}/examples/data)
     run(${all}/program ${data}/cifar10_cnn.safetensors ${data}/cifar10_test_200.bin)
     if(NOT output MATCHES "a frog; evidence at row 10, column 5: 1\n$")
