@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034 # what the scripts that source this use
-# What scripts/test and scripts/demo share. Sourced from the root of the checkout.
+# What scripts/test, scripts/demo and scripts/docs share. Sourced from the root of the checkout.
 
 demo_packages=(
     g++ make cmake pkg-config
@@ -7,7 +7,8 @@ demo_packages=(
     nlohmann-json3-dev libzip-dev
     libpng-dev libjpeg-dev libpango1.0-dev fonts-dejavu-core
 )
-test_packages=("${demo_packages[@]}" libboost-test-dev libopencv-core-dev clang binutils python3 fonts-wqy-microhei)
+test_packages=("${demo_packages[@]}" libboost-test-dev libopencv-core-dev clang binutils python3 doxygen fonts-wqy-microhei)
+docs_packages=(doxygen python3)
 sanitizer_packages=(libclang-rt-dev)
 
 logs=build/logs

@@ -7,6 +7,7 @@ Reads README.md and its like in ROOT, and docs/**/*.md:
 - Every ```cpp block follows a line `<!-- from: PATH -->`, and stands word for word in that file, which the build
   compiles: one under examples/, tests/ or include/. The file may be indented deeper. A line `// ...` in the block stands for
   lines left out. Another block may carry the mark too: what a program prints (examples/docs/NAME.txt), a CMakeLists.txt.
+- In a table with the mark, each piece of code in the second column stands in that file, spaces aside.
 - Links and pictures that are files are there, and so are the headings that they name.
 - In ```sh blocks: scripts are there and executable, and presets are in CMakePresets.json.
 
@@ -140,6 +141,23 @@ def check_block(root, block):
         yield block.line + 1 + index, f"the block shows\n    {shown.strip()}\n  but {path} {has}"
 
 
+def check_tables(root, text):
+    """Yields (line, fault) for the tables that carry a mark."""
+    code, file = None, None
+    for number, line in parse(text)[1]:
+        if found := MARK.match(line.strip()):
+            file, code = found.group(1), None
+            if (root / file).is_file():
+                code = "".join((root / file).read_text().split())
+        elif not line.startswith("|"):
+            code = None
+        elif code is not None:
+            cells = re.split(r"(?<!\\)\|", line)
+            for shown in re.findall(r"`([^`]+)`", cells[2]):
+                if "".join(shown.split()) not in code:
+                    yield number, f"the table shows\n    {shown}\n  but {file} does not have it"
+
+
 def anchors(text):
     """What GitHub calls the headings of a page."""
     names, counts = set(), {}
@@ -200,6 +218,7 @@ def check_page(root, page):
         yield from check_block(root, block)
         if block.language in ("sh", "bash", "shell", "console"):
             yield from check_shell(root, block)
+    yield from check_tables(root, page.read_text())
     for line, target in links(prose):
         fault = check_link(page, target)
         if fault:

@@ -97,6 +97,14 @@ class Pages(unittest.TestCase):
         self.assertEqual(len(self.shows("4", mark, "")), 1)
         self.assertEqual(self.shows("anything", "", ""), [])
 
+    def test_tables_may_be_marked(self):
+        table = "<!-- from: examples/sum.cpp -->\n| there | here |\n| --- | --- |\n| `1 + 2` | `{}` |\n"
+        self.assertEqual(self.faults(table.format("return  1;")), [])
+        self.assertEqual(self.faults("\n" + table.format("return 2;").split("\n", 1)[1]), [])
+        faults = self.faults(table.format("return 2;"))
+        self.assertEqual(len(faults), 1)
+        self.assertIn("README.md:4: the table shows\n    return 2;", faults[0])
+
     def test_links(self):
         for link in (
             "[a](docs/page.md)",
