@@ -26,10 +26,11 @@ inline constexpr std::array<std::string_view, 10> cifar10_classes{
 /// both name the file.
 class cifar10_file {
 public:
-    static constexpr std::size_t side = 32;
-    static constexpr std::size_t plane_bytes = side * side;
-    static constexpr std::size_t record_bytes = 1 + 3 * plane_bytes;
+    static constexpr std::size_t side = 32;                          ///< of a picture, in pixels
+    static constexpr std::size_t plane_bytes = side * side;          ///< of one colour
+    static constexpr std::size_t record_bytes = 1 + 3 * plane_bytes; ///< label and pixels
 
+    /// Reads a file such as `test_batch.bin`.
     explicit cifar10_file(std::filesystem::path path)
         : m_path{std::move(path)},
           m_bytes{read_file_bytes(m_path, "cifar10_file")} {

@@ -16,9 +16,9 @@ namespace hookcam {
 /// How bytes become a network's input: (x / range − mean[c]) / deviation[c], c counting R, G, B. Computed in
 /// the result's type in this order, so the bits are those of torchvision's `ToTensor` and `Normalize`.
 struct normalization {
-    double range = 255;
-    std::array<double, 3> mean{0, 0, 0};
-    std::array<double, 3> deviation{1, 1, 1};
+    double range = 255;                       ///< what a byte is divided by first
+    std::array<double, 3> mean{0, 0, 0};      ///< of R, G, B after that
+    std::array<double, 3> deviation{1, 1, 1}; ///< of R, G, B after that
 };
 
 namespace detail {

@@ -51,12 +51,16 @@ public:
         return result;
     }
 
+    /// In pixels.
     [[nodiscard]] std::size_t height() const noexcept { return m_height; }
+    /// In pixels.
     [[nodiscard]] std::size_t width() const noexcept { return m_width; }
+    /// True where there is no pixel.
     [[nodiscard]] bool empty() const noexcept { return m_bytes.empty(); }
 
     /// All bytes, height × width × 3, row-major.
     [[nodiscard]] std::span<std::uint8_t const> bytes() const& noexcept { return m_bytes; }
+    /// The same, to write to.
     [[nodiscard]] std::span<std::uint8_t> bytes() & noexcept { return m_bytes; }
     void bytes() const&& = delete; // would dangle
 
@@ -66,10 +70,12 @@ public:
         return {p[0], p[1], p[2]};
     }
 
+    /// Sets the colour at row `y` and column `x`, which must lie inside.
     void set(std::size_t y, std::size_t x, rgb colour) noexcept {
         std::copy(colour.begin(), colour.end(), m_bytes.data() + (y * m_width + x) * 3);
     }
 
+    /// True where size and bytes are equal.
     friend bool operator==(picture const&, picture const&) = default;
 
 private:

@@ -6,7 +6,7 @@ namespace hookcam {
 
 /// What a class activation map says.
 enum class cam_status {
-    ok,
+    ok,                   ///< the raw map is positive somewhere, and not the same everywhere
     no_positive_evidence, ///< the raw map is zero everywhere: nothing in the layer speaks for the target
     flat,                 ///< the raw map is positive, but the same everywhere
 };

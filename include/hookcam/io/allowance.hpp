@@ -12,8 +12,8 @@ namespace hookcam {
 /// Reading a weight file allocates at most `factor` times its size and `constant` bytes in all, the copy of
 /// the file and the result included, whatever the file claims about itself.
 struct max_allocation {
-    static constexpr std::size_t factor = 64;
-    static constexpr std::size_t constant = std::size_t{8} << 20;
+    static constexpr std::size_t factor = 64;                     ///< times the file's size
+    static constexpr std::size_t constant = std::size_t{8} << 20; ///< bytes
 };
 
 namespace detail {

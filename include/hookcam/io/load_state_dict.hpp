@@ -15,6 +15,7 @@
 
 namespace hookcam {
 
+/// How strictly a file must fit a model.
 struct load_options {
     bool strict = true;         ///< whether every difference between file and model is an error
     std::string strip_prefix{}; ///< cut off all keys of the file if all have it: `"module."`
@@ -27,6 +28,7 @@ struct load_report {
     std::vector<std::string>
         mismatched; ///< keys of both, with what differs: the shape, or integers in the file
 
+    /// True where there is no difference.
     [[nodiscard]] bool empty() const noexcept {
         return missing.empty() && unexpected.empty() && mismatched.empty();
     }

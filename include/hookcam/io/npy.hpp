@@ -26,8 +26,8 @@ concept npy_number = std::same_as<T, float> || std::same_as<T, double> || std::s
 /// What an `.npy` file holds: values in row-major order.
 template <npy_number T>
 struct npy_array {
-    std::vector<T> values;
-    std::vector<std::size_t> shape;
+    std::vector<T> values;          ///< as many as the shape says
+    std::vector<std::size_t> shape; ///< empty for a single number
 };
 
 namespace detail {

@@ -18,7 +18,18 @@
 namespace hookcam {
 
 /// The types of numbers that weight files hold.
-enum class dtype { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
+enum class dtype {
+    f64,     ///< IEEE 754 binary64
+    f32,     ///< IEEE 754 binary32
+    f16,     ///< IEEE 754 binary16
+    bf16,    ///< the upper half of a binary32
+    i64,     ///< signed, 64 bits
+    i32,     ///< signed, 32 bits
+    i16,     ///< signed, 16 bits
+    i8,      ///< signed, 8 bits
+    u8,      ///< unsigned, 8 bits
+    boolean, ///< a byte, 0 for false
+};
 
 /// Bytes of one number.
 constexpr std::size_t size_of(dtype type) noexcept {
@@ -103,7 +114,7 @@ auto load_value(std::byte const* bytes) {
 
 /// One tensor of a state dict: its numbers as they lie in the file.
 struct state_entry {
-    dtype type = dtype::f32;
+    dtype type = dtype::f32;        ///< of its numbers
     std::vector<std::size_t> shape; ///< empty for a single number (rank 0)
     std::vector<std::byte> bytes;   ///< little-endian, contiguous, row-major: `size() * size_of(type)` bytes
 
@@ -163,6 +174,7 @@ private:
 /// The tensors of a weight file by their keys (`layer1.0.conv1.weight`), in the order of the keys.
 class state_dict {
 public:
+    /// Over pairs of a key and a `state_entry`.
     using const_iterator = std::map<std::string, state_entry, std::less<>>::const_iterator;
 
     state_dict() = default;
@@ -170,10 +182,15 @@ public:
     /// `source` is what errors call it: usually the file's name.
     explicit state_dict(std::string source) : m_source{std::move(source)} {}
 
+    /// What errors call it.
     [[nodiscard]] std::string const& source() const noexcept { return m_source; }
+    /// The number of tensors.
     [[nodiscard]] std::size_t size() const noexcept { return m_entries.size(); }
+    /// True where there is none.
     [[nodiscard]] bool empty() const noexcept { return m_entries.empty(); }
+    /// The first by its key.
     [[nodiscard]] const_iterator begin() const noexcept { return m_entries.begin(); }
+    /// Behind the last.
     [[nodiscard]] const_iterator end() const noexcept { return m_entries.end(); }
 
     /// The entry of that key, or a null pointer; it stays valid until the state dict dies.

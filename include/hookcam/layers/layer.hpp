@@ -14,11 +14,14 @@
 
 namespace hookcam {
 
-/// What a backward reads beside the gradient of the output: the plan keeps only that.
+/// In `reads`: a backward reads the layer's input.
 struct input {};
+/// In `reads`: a backward reads the layer's output.
 struct output {};
+/// What a backward reads beside the gradient of the output: the plan keeps only that.
 template <class... What>
 struct reads {
+    /// True for `input` or `output` where it is among them.
     template <class Value>
     static constexpr bool has = (false || ... || std::is_same_v<What, Value>);
 };

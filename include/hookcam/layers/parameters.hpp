@@ -15,30 +15,33 @@ namespace hookcam {
 /// A parameter that a layer learns: its name in the state dict and its sizes.
 template <fixed_string Name, std::size_t... Sizes>
 struct parameter {
-    static constexpr auto name = Name;
-    static constexpr std::size_t rank = sizeof...(Sizes);
-    static constexpr extents sizes{Sizes...};
-    static constexpr bool is_learned = true;
-    static constexpr double initially = 0;
+    static constexpr auto name = Name;                    ///< below the layer's path
+    static constexpr std::size_t rank = sizeof...(Sizes); ///< the number of axes
+    static constexpr extents sizes{Sizes...};             ///< as in PyTorch
+    static constexpr bool is_learned = true;              ///< it has a gradient
+    static constexpr double initially = 0;                ///< every element, until something is loaded
 };
 
 /// A tensor of the state dict that is measured, not learned (PyTorch's buffers): it has no gradient.
 template <fixed_string Name, std::size_t... Sizes>
 struct statistic : parameter<Name, Sizes...> {
-    static constexpr bool is_learned = false;
+    static constexpr bool is_learned = false; ///< it has no gradient
 };
 
 /// A parameter or a statistic whose elements are one until something is loaded.
 template <class Parameter>
 struct initially_one : Parameter {
-    static constexpr double initially = 1;
+    static constexpr double initially = 1; ///< every element, until something is loaded
 };
 
 /// What a layer keeps in the model, in the order of its state dict.
 template <class... Parameters>
 struct parameters {
+    /// The number of tensors.
     static constexpr std::size_t count = sizeof...(Parameters);
+    /// The number of all their elements.
     static constexpr std::size_t size = (std::size_t{0} + ... + Parameters::sizes.count());
+    /// True where one of them has a gradient.
     static constexpr bool any_learned = (false || ... || Parameters::is_learned);
 };
 
@@ -74,13 +77,13 @@ constexpr auto find_parameter(parameters<Parameters...>) {
 /// gradients), scratch memory for the call, and the state that forward leaves for backward.
 template <class Layer, class T, class Device>
 struct belongings {
-    using layer_type = Layer;
+    using layer_type = Layer; ///< whose they are
     using value_type = T;
-    using device = Device;
+    using device = Device; ///< where they lie
 
-    T* parameters = nullptr;
-    void* scratch = nullptr;
-    void* state = nullptr; ///< null where no backward will ask for it
+    T* parameters = nullptr; ///< one behind the other; see `get`
+    void* scratch = nullptr; ///< of `scratch_bytes`, for this call
+    void* state = nullptr;   ///< null where no backward will ask for it
 };
 
 /// A view of a layer's parameter: `get<"weight">(own)`.

@@ -11,11 +11,12 @@ namespace hookcam {
 /// Colours for the numbers 0 to 1: 256 of them, number x having entry ⌊256·x⌋ as in matplotlib. What lies
 /// outside takes the nearer end, and NaN a colour of its own. Another map is another constant of this type.
 struct colormap {
-    static constexpr std::size_t entries = 256;
+    static constexpr std::size_t entries = 256; ///< how many colours there are
 
-    std::array<rgb, entries> colours;
-    rgb not_a_number{255, 255, 255}; ///< white, as matplotlib's transparent is on paper
+    std::array<rgb, entries> colours; ///< from that of 0 to that of 1
+    rgb not_a_number{255, 255, 255};  ///< white, as matplotlib's transparent is on paper
 
+    /// The colour of a number.
     [[nodiscard]] constexpr rgb operator()(double x) const noexcept {
         if (x != x) {
             return not_a_number;

@@ -13,8 +13,8 @@ namespace hookcam {
 
 /// A colour map and matplotlib's name for it.
 struct named_colormap {
-    std::string_view name;
-    colormap const* colours;
+    std::string_view name;   ///< as in `--colormap`
+    colormap const* colours; ///< a constant
 };
 
 /// All colour maps that there are, in the order of their names.

@@ -44,8 +44,8 @@ inline picture show_at(picture const& source, std::size_t height, std::size_t wi
 
 /// How a figure is laid out: how many panels a row has (0: all of them), and how many pixels an inch.
 struct figure_layout {
-    std::size_t columns = 0;
-    double dpi = 100;
+    std::size_t columns = 0; ///< panels in a row; 0 for all
+    double dpi = 100;        ///< pixels an inch
 };
 
 /// Titled panels side by side on white paper, all of one height, with colour bars where they show numbers:

@@ -62,6 +62,7 @@ inline picture overlay(picture const& image, std::span<float const> heat, colorm
     return detail::blend(image, heat, colours, alpha);
 }
 
+/// The same for a heatmap of type double.
 inline picture overlay(picture const& image, std::span<double const> heat, colormap const& colours = jet,
                        double alpha = 0.4) {
     return detail::blend(image, heat, colours, alpha);

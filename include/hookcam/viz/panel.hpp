@@ -18,16 +18,16 @@ namespace hookcam {
 
 /// What a colour bar tells: which colours, from which number to which.
 struct colour_scale {
-    colormap colours = jet;
-    double low = 0;
-    double high = 1;
+    colormap colours = jet; ///< for the numbers from `low` to `high`
+    double low = 0;         ///< the number at the bar's lower end
+    double high = 1;        ///< the number at its upper end
 };
 
 /// A picture of a figure with its title (UTF-8, one line) and, where it shows numbers, their colour bar.
 struct panel {
-    picture image;
-    std::string title{};
-    std::optional<colour_scale> bar{};
+    picture image;                     ///< of any size
+    std::string title{};               ///< none where it is empty
+    std::optional<colour_scale> bar{}; ///< none where it is empty
 };
 
 namespace detail {
@@ -81,6 +81,7 @@ inline panel heat_panel(std::span<float const> values, std::size_t height, std::
     return {detail::colour_values(values, height, width, scale), std::move(title), scale};
 }
 
+/// The same for numbers of type double.
 inline panel heat_panel(std::span<double const> values, std::size_t height, std::size_t width,
                         std::string title, colour_scale const& scale = {}) {
     return {detail::colour_values(values, height, width, scale), std::move(title), scale};
@@ -94,6 +95,7 @@ inline panel feature_panel(std::span<float const> values, std::size_t height, st
         detail::colour_values(values, height, width, detail::gray_scale_of(values)), std::move(title), {}};
 }
 
+/// The same for numbers of type double.
 inline panel feature_panel(std::span<double const> values, std::size_t height, std::size_t width,
                            std::string title = {}) {
     return {

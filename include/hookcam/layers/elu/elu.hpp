@@ -13,7 +13,7 @@ struct alpha {};
 template <real Value>
 struct alpha {
     using kind = policy::alpha;
-    static constexpr double value = Value.value();
+    static constexpr double value = Value.value(); ///< as given
 };
 
 /// x where it is above zero, alpha·(exp(x) − 1) elsewhere, for inputs of any shape. Clevert et al., "Fast and

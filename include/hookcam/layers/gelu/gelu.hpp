@@ -25,6 +25,7 @@ template <class... Policies>
 struct gelu : detail::elementwise_layer<gelu<Policies...>, Policies...> {
     static_assert(detail::check_policies<gelu, detail::list<policy::approximation>, Policies...>::value);
 
+    /// What maps one element.
     static constexpr std::conditional_t<detail::has_policy<policy::approximation, Policies...>,
                                         kernels::gelu_by_tanh, kernels::gelu>
         function{};

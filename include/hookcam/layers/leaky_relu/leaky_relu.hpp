@@ -15,7 +15,7 @@ struct negative_slope {};
 template <real Value>
 struct negative_slope {
     using kind = policy::negative_slope;
-    static constexpr double value = Value.value();
+    static constexpr double value = Value.value(); ///< as given
 };
 
 /// x where it is above zero, negative_slope·x elsewhere, for inputs of any shape. The gradient at zero is the
