@@ -151,7 +151,8 @@ class Pages:
                 for text, target in re.findall(r"^\s*[-*] \[([^]]+)\]\(([^)#]+\.md)\)", line):
                     path = Path(os.path.normpath(Path("docs") / target))
                     parts[-1][1].append((text, f"{page_id(path)}.html"))
-        parts.append(("Reference", [(title, f"group__{room}.html") for room, (title, _) in ROOMS.items() if room in self.rooms]))
+        rooms = [(title, f"group__{room}.html") for room, (title, _) in ROOMS.items() if room in self.rooms]
+        parts.append(("Reference", [*rooms, ("Everything by name", "namespacehookcam.html")]))
         lines = []
         for title, entries in parts:
             if entries:
