@@ -31,22 +31,22 @@ public:
     static constexpr std::size_t record_bytes = 1 + 3 * plane_bytes; ///< label and pixels
 
     /// Reads a file such as `test_batch.bin`.
-    explicit cifar10_file(std::filesystem::path path)
-        : m_path{std::move(path)},
-          m_bytes{read_file_bytes(m_path, "cifar10_file")} {
+    explicit cifar10_file(std::filesystem::path const& path)
+        : cifar10_file{read_file_bytes(path, "cifar10_file"), '"' + path.string() + '"'} {}
+
+    /// Takes the bytes of such a file; `name` stands for them in the text of an error.
+    explicit cifar10_file(std::vector<std::uint8_t> bytes, std::string name = "the bytes")
+        : m_name{std::move(name)},
+          m_bytes{std::move(bytes)} {
         if (m_bytes.empty() || m_bytes.size() % record_bytes != 0) {
-            detail::throw_file_error(
-                "cifar10_file", m_path,
-                "must hold one or more whole records of 3073 bytes, as the binary version "
-                "of CIFAR-10 does; it has " +
-                    std::to_string(m_bytes.size()) + " bytes");
+            refuse(
+                "one or more whole records of 3073 bytes, as the binary version of CIFAR-10 does; it has " +
+                std::to_string(m_bytes.size()) + " bytes");
         }
         for (std::size_t i = 0; i < size(); ++i) {
             if (auto const label = m_bytes[i * record_bytes]; label >= cifar10_classes.size()) {
-                detail::throw_file_error("cifar10_file", m_path,
-                                         "must hold labels from 0 to 9; record " + std::to_string(i) +
-                                             " of " + std::to_string(size()) + " has label " +
-                                             std::to_string(label));
+                refuse("labels from 0 to 9; record " + std::to_string(i) + " of " + std::to_string(size()) +
+                       " has label " + std::to_string(label));
             }
         }
     }
@@ -75,16 +75,20 @@ public:
     }
 
 private:
+    [[noreturn]] void refuse(std::string const& what) const {
+        throw error{error_kind::file, "hookcam::cifar10_file: " + m_name + " must hold " + what};
+    }
+
     [[nodiscard]] std::span<std::uint8_t const> record(std::size_t index) const {
         if (index >= size()) {
-            throw error{error_kind::use, "hookcam::cifar10_file: an index into \"" + m_path.string() +
-                                             "\" must lie from 0 to " + std::to_string(size() - 1) +
+            throw error{error_kind::use, "hookcam::cifar10_file: an index into " + m_name +
+                                             " must lie from 0 to " + std::to_string(size() - 1) +
                                              "; it is " + std::to_string(index)};
         }
         return std::span{m_bytes}.subspan(index * record_bytes, record_bytes);
     }
 
-    std::filesystem::path m_path;
+    std::string m_name;
     std::vector<std::uint8_t> m_bytes;
 };
 

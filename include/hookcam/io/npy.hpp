@@ -193,12 +193,12 @@ void write_npy(std::filesystem::path const& path, std::span<T const> values,
     replace_file(path, file, "write_npy");
 }
 
-/// Reads an `.npy` file of `T`s, little-endian and row-major. Throws `error_kind::file` where it is anything
-/// else.
+/// Reads an `.npy` file of `T`s that lies in memory, little-endian and row-major; `name` is what errors call it.
+/// Throws `error_kind::file` where it is anything else. Memory is asked for only where the file holds as many
+/// values as its shape says.
 template <npy_number T>
-npy_array<T> read_npy(std::filesystem::path const& path) {
-    detail::file_context const context{"read_npy", path.string()};
-    auto const file = detail::read_file(path, context);
+npy_array<T> read_npy(std::span<std::byte const> file, std::string_view name = "a file in memory") {
+    detail::file_context const context{"read_npy", std::string{name}};
     detail::byte_cursor cursor{file, context};
     if (detail::as_text(cursor.take(detail::npy_magic.size())) != detail::npy_magic) {
         context.refuse("the file must begin with the magic string of the .npy format");
@@ -226,6 +226,13 @@ npy_array<T> read_npy(std::filesystem::path const& path) {
         value = cursor.number<T>();
     }
     return result;
+}
+
+/// Reads an `.npy` file of `T`s.
+template <npy_number T>
+npy_array<T> read_npy(std::filesystem::path const& path) {
+    auto const file = detail::read_file(path, {"read_npy", path.string()});
+    return read_npy<T>(file, path.string());
 }
 
 } // namespace hookcam
