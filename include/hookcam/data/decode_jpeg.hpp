@@ -129,7 +129,8 @@ private:
 /// The picture in the bytes of a JPEG file, by libjpeg's exact integer transform and smooth chroma, as Pillow
 /// and torchvision read it. Gray is repeated; CMYK is taken as Adobe writes it (inverted), R = C·K / 255 and
 /// so on. A rotation noted in EXIF is not applied. `name` stands for the bytes in the text of an error
-/// (`error_kind::file`): broken or missing bytes, more than `max_picture_pixels`, more than 500 scans.
+/// (`error_kind::file`): broken or missing bytes, more than `max_picture_pixels`, more
+/// than `max_pixels_per_byte`, more than 500 scans.
 inline picture decode_jpeg(std::span<std::uint8_t const> bytes, std::string const& name = "the bytes") {
     auto const fail = [&](std::string const& what) {
         throw error{error_kind::file,
@@ -142,8 +143,8 @@ inline picture decode_jpeg(std::span<std::uint8_t const> bytes, std::string cons
     }
     std::size_t const height = jpeg.height();
     std::size_t const width = jpeg.width();
-    if (!detail::decodable(height, width)) {
-        fail(detail::too_large(height, width));
+    if (auto const wrong = detail::wrong_size(height, width, bytes.size()); !wrong.empty()) {
+        fail(wrong);
     }
     if (!jpeg.start()) {
         fail(jpeg.message());

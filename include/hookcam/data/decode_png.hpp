@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,10 +19,34 @@
 
 namespace hookcam {
 
+namespace detail {
+
+/// Whether all chunks end within the bytes, up to the last one, IEND. libpng asks for a chunk's memory, up to
+/// 2 GB, before it looks whether the chunk is there.
+inline bool chunks_are_whole(std::span<std::uint8_t const> bytes) {
+    constexpr std::size_t signature = 8; // of the file
+    constexpr std::size_t around = 12;   // length, name and checksum of a chunk
+    constexpr std::array<std::uint8_t, 4> last{'I', 'E', 'N', 'D'};
+    for (auto rest = bytes.subspan(std::min(signature, bytes.size())); rest.size() >= around;) {
+        std::size_t const length =
+            std::size_t{rest[0]} << 24 | std::size_t{rest[1]} << 16 | std::size_t{rest[2]} << 8 | rest[3];
+        if (length > rest.size() - around) {
+            return false;
+        }
+        if (std::ranges::equal(rest.subspan(4, 4), last)) {
+            return true;
+        }
+        rest = rest.subspan(around + length);
+    }
+    return false;
+}
+
+} // namespace detail
+
 /// The picture in the bytes of a PNG file. 16-bit samples are rounded to 8, gray is repeated, and transparent
 /// pixels are laid on white, weighted in the file's own encoding as browsers do. Encodings (gAMA) other than
 /// sRGB's are converted to it. `name` stands for the bytes in the text of an error (`error_kind::file`):
-/// broken bytes, more than `max_picture_pixels`.
+/// broken bytes, more than `max_picture_pixels`, more than `max_pixels_per_byte`.
 inline picture decode_png(std::span<std::uint8_t const> bytes, std::string const& name = "the bytes") {
     auto const fail = [&](std::string const& what) {
         throw error{error_kind::file,
@@ -34,13 +60,16 @@ inline picture decode_png(std::span<std::uint8_t const> bytes, std::string const
         reader& operator=(reader const&) = delete;
         ~reader() { png_image_free(&image); }
     } png;
+    if (png_sig_cmp(bytes.data(), 0, bytes.size()) == 0 && !detail::chunks_are_whole(bytes)) {
+        fail("it ends before its last chunk does");
+    }
     if (png_image_begin_read_from_memory(&png.image, bytes.data(), bytes.size()) == 0) {
         fail(png.image.message);
     }
     std::size_t const height = png.image.height;
     std::size_t const width = png.image.width;
-    if (!detail::decodable(height, width)) {
-        fail(detail::too_large(height, width));
+    if (auto const wrong = detail::wrong_size(height, width, bytes.size()); !wrong.empty()) {
+        fail(wrong);
     }
 
     // Without this flag libpng takes 16-bit samples for linear light, which hardly any writer means.

@@ -9,9 +9,9 @@
 #include <string>
 
 #include "../core/error.hpp"
+#include "../core/files.hpp"
 #include "decode_jpeg.hpp"
 #include "decode_png.hpp"
-#include "../core/files.hpp"
 #include "picture.hpp"
 
 // Why libpng and libjpeg-turbo, and not one header like stb_image: they are what Pillow and torchvision
