@@ -273,6 +273,17 @@ BOOST_AUTO_TEST_CASE(refuses_what_is_no_cifar10_file) {
     expect_error(hc::error_kind::file, {"absent.bin", "No such file"},
                  [&] { hc::cifar10_file{folder / "absent.bin"}; });
     expect_error(hc::error_kind::file, {"directory"}, [&] { hc::cifar10_file{folder / ""}; });
+    expect_error(hc::error_kind::file, {"the bytes must hold", "it has 7 bytes"},
+                 [&] { hc::cifar10_file{bytes(7)}; });
+}
+
+BOOST_AUTO_TEST_CASE(takes_bytes_in_memory) {
+    bytes file(hc::cifar10_file::record_bytes, 5);
+    file[0] = 9;
+    hc::cifar10_file const one{file};
+    BOOST_TEST(one.size() == 1u);
+    BOOST_TEST(one.label(0) == 9u);
+    BOOST_TEST((one.picture(0).at(3, 4) == hc::rgb{5, 5, 5}));
 }
 
 BOOST_AUTO_TEST_CASE(reads_the_test_set) {
@@ -349,6 +360,23 @@ BOOST_AUTO_TEST_CASE(refuses_every_truncation) {
             BOOST_TEST((hc::decode_picture(part) == expected));
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(asks_no_memory_for_what_a_file_cannot_hold) {
+    auto file = pattern_png(6, 9);
+    bytes const chunk{0x20, 0, 0, 0x1f, 'z', 'T', 'X', 't'}; // 512 MB of text, behind the header
+    file.insert(file.begin() + 33, chunk.begin(), chunk.end());
+    expect_error(hc::error_kind::file, {"one of its chunks is longer than the rest"},
+                 [&] { hc::decode_png(file); });
+    auto const corpus = std::filesystem::path{HOOKCAM_SOURCE_DIR} / "tests/fuzz/corpus/image";
+    for (auto const* name : {"not_so_large.png", "not_so_large.jpg"}) {
+        expect_error(hc::error_kind::file, {name, "declares 8192×8192 pixels", "bytes cannot hold so many"},
+                     [&] { hc::load_picture(corpus / name); });
+    }
+    // Black pixels of one bit, as small as PNG can be: a file that does hold so many for each byte is read.
+    auto const black = png_file{1024, 8192, 1, gray, bytes(1024 * (1 + 8192 / 8))}.encode();
+    BOOST_TEST(1024 * 8192 / black.size() > 5000u);
+    BOOST_TEST((hc::decode_png(black) == hc::picture{1024, 8192}));
 }
 
 BOOST_AUTO_TEST_CASE(survives_corruption) {

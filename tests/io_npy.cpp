@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(a_failed_write_leaves_no_trace) {
     fs::create_directories(folder.path / "a.npy" / "full");
     BOOST_CHECK_EXCEPTION(
         hookcam::write_npy(folder.path / "a.npy", std::span{values}, std::vector<std::size_t>{2}),
-        hookcam::error, says({"write_npy", "a.npy", "must be writable"}));
+        hookcam::error, says({"write_npy", "a.npy", "is a directory"}));
     BOOST_TEST(std::distance(fs::directory_iterator{folder.path}, {}) == 1);
     BOOST_CHECK_EXCEPTION(
         hookcam::write_npy(folder.path / "no" / "a.npy", std::span{values}, std::vector<std::size_t>{2}),
@@ -89,6 +89,16 @@ BOOST_AUTO_TEST_CASE(other_writers_are_understood) {
     auto const got = hookcam::read_npy<double>(folder.path / "a.npy");
     BOOST_TEST(got.shape == (std::vector<std::size_t>{1, 2}), boost::test_tools::per_element());
     BOOST_TEST(got.values == (std::vector<double>{1, 2}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_file_may_lie_in_memory) {
+    auto const file =
+        npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", numbers<float>({1.5f, -2}));
+    auto const got = hookcam::read_npy<float>(bytes(file));
+    BOOST_TEST(got.values == (std::vector<float>{1.5f, -2}), boost::test_tools::per_element());
+    BOOST_TEST(got.shape == std::vector<std::size_t>{2}, boost::test_tools::per_element());
+    BOOST_CHECK_EXCEPTION(hookcam::read_npy<double>(bytes(file), "embedded weights"), hookcam::error,
+                          says({"embedded weights", "must hold row-major <f8"}));
 }
 
 BOOST_AUTO_TEST_CASE(broken_files_are_refused) {

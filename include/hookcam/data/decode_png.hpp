@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -21,24 +20,21 @@ namespace hookcam {
 
 namespace detail {
 
-/// Whether all chunks end within the bytes, up to the last one, IEND. libpng asks for a chunk's memory, up to
-/// 2 GB, before it looks whether the chunk is there.
-inline bool chunks_are_whole(std::span<std::uint8_t const> bytes) {
+/// Whether each chunk ends within the bytes, for libpng asks for a chunk's memory, up to 2 GB, before it looks
+/// whether the chunk is there. The last chunk's checksum may be missing.
+inline bool chunks_fit(std::span<std::uint8_t const> bytes) {
     constexpr std::size_t signature = 8; // of the file
-    constexpr std::size_t around = 12;   // length, name and checksum of a chunk
-    constexpr std::array<std::uint8_t, 4> last{'I', 'E', 'N', 'D'};
-    for (auto rest = bytes.subspan(std::min(signature, bytes.size())); rest.size() >= around;) {
-        std::size_t const length =
-            std::size_t{rest[0]} << 24 | std::size_t{rest[1]} << 16 | std::size_t{rest[2]} << 8 | rest[3];
-        if (length > rest.size() - around) {
+    constexpr std::size_t head = 8;      // a chunk's length and name
+    constexpr std::size_t checksum = 4;
+    for (auto rest = bytes.subspan(std::min(signature, bytes.size())); rest.size() >= head;) {
+        std::size_t const length = std::size_t{rest[0]} << 24 | std::size_t{rest[1]} << 16 |
+                                   std::size_t{rest[2]} << 8 | std::size_t{rest[3]};
+        if (length > rest.size() - head) {
             return false;
         }
-        if (std::ranges::equal(rest.subspan(4, 4), last)) {
-            return true;
-        }
-        rest = rest.subspan(around + length);
+        rest = rest.subspan(std::min(head + length + checksum, rest.size()));
     }
-    return false;
+    return true;
 }
 
 } // namespace detail
@@ -60,8 +56,8 @@ inline picture decode_png(std::span<std::uint8_t const> bytes, std::string const
         reader& operator=(reader const&) = delete;
         ~reader() { png_image_free(&image); }
     } png;
-    if (png_sig_cmp(bytes.data(), 0, bytes.size()) == 0 && !detail::chunks_are_whole(bytes)) {
-        fail("it ends before its last chunk does");
+    if (png_sig_cmp(bytes.data(), 0, bytes.size()) == 0 && !detail::chunks_fit(bytes)) {
+        fail("one of its chunks is longer than the rest of it");
     }
     if (png_image_begin_read_from_memory(&png.image, bytes.data(), bytes.size()) == 0) {
         fail(png.image.message);
