@@ -54,6 +54,8 @@ if("io" IN_LIST PARTS AND "viz" IN_LIST PARTS)
     endif()
 endif()
 
+amalgamate(${work}/everything --all)
+
 # A part that is not there is named, with those that are.
 execute_process(
     COMMAND ${HOOKCAM_PYTHON} -B ${HOOKCAM_DIR}/scripts/amalgamate -o ${work}/none.hpp nonsense
