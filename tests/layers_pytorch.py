@@ -174,6 +174,25 @@ def adaptive_avg_pool2d(draw):
     return layer("adaptive_avg_pool2d", *sizes), lambda nn: nn.AdaptiveAvgPool2d(sizes), draw.image()
 
 
+def adaptive_max_pool2d(draw):
+    sizes = draw.pair(1, 8)
+    return layer("adaptive_max_pool2d", *sizes), lambda nn: nn.AdaptiveMaxPool2d(sizes), draw.image()
+
+
+def lp_pool2d(draw):
+    norm, kernel, stride = draw.up_to(1, 6), draw.pair(1, 4), draw.of(None, draw.pair(1, 3))
+    cpp = layer("lp_pool2d", norm, kernel[0], pair("kernel", kernel), stride and pair("stride", stride))
+
+    def module(nn):
+        class Norm(nn.Module):  # of magnitudes: for odd norms PyTorch keeps the signs
+            def forward(self, x):
+                return nn.functional.lp_pool2d(x.abs(), float(norm), kernel, stride)
+
+        return Norm()
+
+    return cpp, module, draw.image()
+
+
 def norm_options(draw, default_affine=True):
     eps, affine = draw.of(None, draw.real(1e-4, 0.5)), draw.often()
     policy = {(True, False): "hc::no_affine", (False, True): "hc::affine"}.get((default_affine, affine))
@@ -277,6 +296,7 @@ def join(name, combine):
 
 SETTINGS = {
     "adaptive_avg_pool2d": adaptive_avg_pool2d,
+    "adaptive_max_pool2d": adaptive_max_pool2d,
     "avg_pool2d": avg_pool2d,
     "batch_norm1d": batch_norm("batch_norm1d", "BatchNorm1d", Draw.features),
     "batch_norm2d": batch_norm("batch_norm2d", "BatchNorm2d", Draw.image),
@@ -295,6 +315,7 @@ SETTINGS = {
     "leaky_relu": elementwise("leaky_relu", "LeakyReLU", leaky_relu),
     "linear": linear,
     "log_softmax": along_channels("log_softmax", "LogSoftmax"),
+    "lp_pool2d": lp_pool2d,
     "max_pool2d": max_pool2d,
     "multiply": join("multiply", lambda a, b: a * b),
     "pad_shortcut": pad_shortcut,

@@ -2,6 +2,7 @@
 
 // Every layer of the library.
 #include "layers/adaptive_avg_pool2d/adaptive_avg_pool2d.hpp"
+#include "layers/adaptive_max_pool2d/adaptive_max_pool2d.hpp"
 #include "layers/avg_pool2d/avg_pool2d.hpp"
 #include "layers/batch_norm1d/batch_norm1d.hpp"
 #include "layers/batch_norm2d/batch_norm2d.hpp"
@@ -20,6 +21,7 @@
 #include "layers/leaky_relu/leaky_relu.hpp"
 #include "layers/linear/linear.hpp"
 #include "layers/log_softmax/log_softmax.hpp"
+#include "layers/lp_pool2d/lp_pool2d.hpp"
 #include "layers/max_pool2d/max_pool2d.hpp"
 #include "layers/pad_shortcut/pad_shortcut.hpp"
 #include "layers/relu/relu.hpp"

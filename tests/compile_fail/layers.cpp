@@ -21,20 +21,20 @@ using relu = hc::relu<>;
 
 #if defined(UNKNOWN_POLICY_IS_NAMED) // refused: known_policy<.*max_pool2d<2,.*groups<2
 using pool = hc::max_pool2d<2, hc::groups<2>>;
-#elif defined(POOL_HEIGHT_DIFFERS) // refused: hookcam::max_pool2d: the first argument must be the height
+#elif defined(POOL_HEIGHT_DIFFERS) // refused: hookcam::kernel: the height of a pooling.s window must be the number that the layer is given
 using pool = hc::max_pool2d<2, hc::kernel<3, 2>>;
-#elif defined(POOL_PADDING_TOO_WIDE) // refused: hookcam::max_pool2d: the padding must be at most half of the window
+#elif defined(POOL_PADDING_TOO_WIDE) // refused: hookcam::padding: a pooling.s padding must be at most half of its window
 using pool = hc::max_pool2d<2, hc::padding<1, 2>>;
-#elif defined(POOL_PADDING_SAME) // refused: hookcam::max_pool2d: the padding must be given in numbers
+#elif defined(POOL_PADDING_SAME) // refused: hookcam::padding_same: a pooling.s padding must be given in numbers
 using pool = hc::max_pool2d<3, hc::padding_same, hc::stride<1>>;
 #else
 using pool = hc::max_pool2d<3, hc::kernel<3, 2>, hc::padding<1>>;
 #endif
 [[maybe_unused]] constexpr pool a_pool{};
 
-#if defined(AVERAGE_HEIGHT_DIFFERS) // refused: hookcam::avg_pool2d: the first argument must be the height
+#if defined(AVERAGE_HEIGHT_DIFFERS) // refused: hookcam::kernel: the height of a pooling.s window must be the number that the layer is given
 using average = hc::avg_pool2d<2, hc::kernel<3, 2>>;
-#elif defined(AVERAGE_PADDING_TOO_WIDE) // refused: hookcam::avg_pool2d: the padding must be at most half of the window
+#elif defined(AVERAGE_PADDING_TOO_WIDE) // refused: hookcam::padding: a pooling.s padding must be at most half of its window
 using average = hc::avg_pool2d<3, hc::padding<2>>;
 #elif defined(AVERAGE_DILATION) // refused: hookcam::layer: a layer takes only policies that it knows
 using average = hc::avg_pool2d<3, hc::dilation<2>>;
@@ -76,6 +76,12 @@ using conv = hc::conv2d<4, 8, hc::kernel<3>, hc::padding_same, hc::groups<4>>;
 [[maybe_unused]] constexpr hc::linear<0, 8> no_feature{};
 #elif defined(NO_PART) // refused: hookcam::adaptive_avg_pool2d: must make at least one row and one column
 [[maybe_unused]] constexpr hc::adaptive_avg_pool2d<0> no_part{};
+#elif defined(NO_PART_OF_A_MAXIMUM) // refused: hookcam::adaptive_max_pool2d: must make at least one row and one column
+[[maybe_unused]] constexpr hc::adaptive_max_pool2d<2, 0> no_part_of_a_maximum{};
+#elif defined(NO_NORM) // refused: hookcam::lp_pool2d: the norm must be at least one
+[[maybe_unused]] constexpr hc::lp_pool2d<0, 2> no_norm{};
+#elif defined(NORM_WITH_PADDING) // refused: hookcam::layer: a layer takes only policies that it knows
+[[maybe_unused]] constexpr hc::lp_pool2d<2, 2, hc::padding<1>> norm_with_padding{};
 #elif defined(NEGATIVE_EPS) // refused: hookcam::batch_norm2d: eps must not be negative
 [[maybe_unused]] constexpr hc::batch_norm2d<4, hc::eps<-1e-5>> negative_eps{};
 #elif defined(IMPROBABLE) // refused: hookcam::dropout: the probability must be from 0 to 1

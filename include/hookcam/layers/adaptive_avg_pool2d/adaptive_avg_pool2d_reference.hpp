@@ -1,16 +1,16 @@
 #pragma once
 
-#include "adaptive_avg_pool2d_parameters.hpp"
+#include "../pool2d_parameters.hpp"
 
 #include <cmath>
 #include <cstddef>
 
 namespace hookcam::reference {
 
-/// Calls `visit(x_index, y_index, divisor)` for every element that an output element averages: row r belongs
-/// to output row i where floor(i·in/out) ≤ r < ceil((i + 1)·in/out), and so for columns.
+/// Calls `visit(x_index, y_index, count)` for every element of every part, which has so many: row r belongs to
+/// output row i where floor(i·in/out) ≤ r < ceil((i + 1)·in/out), and so for columns.
 template <class Visit>
-void for_each_in_part(kernels::adaptive_avg_pool2d_parameters const& of, Visit&& visit) {
+void for_each_in_part(kernels::pool2d_sizes const& of, Visit&& visit) {
     auto const from = [](std::size_t index, std::size_t in, std::size_t out) {
         return static_cast<std::size_t>(
             std::floor(static_cast<double>(index * in) / static_cast<double>(out)));
@@ -36,7 +36,7 @@ void for_each_in_part(kernels::adaptive_avg_pool2d_parameters const& of, Visit&&
 
 /// y = the mean of each part.
 template <class T>
-void adaptive_avg_pool2d(kernels::adaptive_avg_pool2d_parameters const& of, T const* x, T* y) {
+void adaptive_avg_pool2d(kernels::pool2d_sizes const& of, T const* x, T* y) {
     for (std::size_t i = 0; i < of.planes * of.out_height * of.out_width; ++i)
         y[i] = T{0};
     for_each_in_part(of, [&](std::size_t at_x, std::size_t at_y, std::size_t divisor) {
@@ -46,8 +46,7 @@ void adaptive_avg_pool2d(kernels::adaptive_avg_pool2d_parameters const& of, T co
 
 /// Each element of a part gets its part of the gradient.
 template <class T>
-void adaptive_avg_pool2d_backward(kernels::adaptive_avg_pool2d_parameters const& of, T const* grad_y,
-                                  T* grad_x) {
+void adaptive_avg_pool2d_backward(kernels::pool2d_sizes const& of, T const* grad_y, T* grad_x) {
     for (std::size_t i = 0; i < of.planes * of.in_height * of.in_width; ++i)
         grad_x[i] = T{0};
     for_each_in_part(of, [&](std::size_t at_x, std::size_t at_y, std::size_t divisor) {

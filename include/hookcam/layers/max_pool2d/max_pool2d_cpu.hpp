@@ -44,7 +44,7 @@ void max_pool2d(cpu, pool2d_parameters const& of, T const* x, T* y, std::int32_t
 
 /// Adds each element of grad_y to the element of grad_x that was chosen for it.
 template <class T>
-void max_pool2d_backward(cpu, pool2d_parameters const& of, std::int32_t const* chosen, T const* grad_y,
+void max_pool2d_backward(cpu, pool2d_sizes const& of, std::int32_t const* chosen, T const* grad_y,
                          T* grad_x) noexcept {
     std::fill_n(grad_x, of.planes * of.in_plane(), T{0});
     for (std::size_t plane = 0; plane < of.planes; ++plane, grad_x += of.in_plane())
