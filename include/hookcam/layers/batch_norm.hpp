@@ -48,15 +48,10 @@ private:
     }
 
     template <class Own>
-    static auto tensors(Own const& own) {
-        kernels::batch_norm2d_tensors<std::remove_const_t<typename Own::value_type>> found;
-        if constexpr (is_affine) {
-            found.weight = get<"weight">(own).data();
-            found.bias = get<"bias">(own).data();
-        }
-        found.mean = get<"running_mean">(own).data();
-        found.variance = get<"running_var">(own).data();
-        return found;
+    static kernels::batch_norm2d_tensors<std::remove_const_t<typename Own::value_type>>
+    tensors(Own const& own) {
+        return {data_or_null<"weight">(own), data_or_null<"bias">(own), get<"running_mean">(own).data(),
+                get<"running_var">(own).data()};
     }
 };
 

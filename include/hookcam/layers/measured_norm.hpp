@@ -29,14 +29,15 @@ struct measured_norm : layer<Derived, Policies...> {
     }
 
     void forward(auto const& own, auto const& x, auto& y) const {
-        kernels::group_norm(device_of(x), Derived::arguments(x), weight(own), bias(own), x.data(), y.data(),
-                            inverses(own));
+        kernels::group_norm(device_of(x), Derived::arguments(x), data_or_null<"weight">(own),
+                            data_or_null<"bias">(own), x.data(), y.data(), inverses(own));
     }
 
     void backward(auto const& own, auto const& read, auto const& grad_y, auto& grad_x) const {
         if constexpr (has_weight)
-            kernels::group_norm_backward(device_of(read), Derived::arguments(read), weight(own), read.data(),
-                                         grad_y.data(), grad_x.data());
+            kernels::group_norm_backward(device_of(read), Derived::arguments(read),
+                                         data_or_null<"weight">(own), read.data(), grad_y.data(),
+                                         grad_x.data());
         else
             kernels::group_norm_backward_from_output(device_of(read), Derived::arguments(read), inverses(own),
                                                      read.data(), grad_y.data(), grad_x.data());
@@ -45,25 +46,12 @@ struct measured_norm : layer<Derived, Policies...> {
     void backward_parameters(auto const&, auto const& x, auto const& grad_y,
                              auto const& gradients) const requires has_weight {
         kernels::group_norm_backward_parameters(device_of(x), Derived::arguments(x), x.data(), grad_y.data(),
-                                                weight(gradients), bias(gradients));
+                                                data_or_null<"weight">(gradients),
+                                                data_or_null<"bias">(gradients));
     }
 
 private:
-    /// These are null where the layer does not have what they look for.
-    template <class Own>
-    static auto weight(Own const& own) -> typename Own::value_type* {
-        if constexpr (has_weight)
-            return get<"weight">(own).data();
-        else
-            return nullptr;
-    }
-    template <class Own>
-    static auto bias(Own const& own) -> typename Own::value_type* {
-        if constexpr (has_bias)
-            return get<"bias">(own).data();
-        else
-            return nullptr;
-    }
+    /// Null in a plan without a backward.
     template <class Own>
     static auto inverses(Own const& own) {
         return static_cast<std::remove_const_t<typename Own::value_type>*>(own.state);

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <string_view>
+#include <type_traits>
 
 namespace hookcam {
 
@@ -96,5 +97,29 @@ template <fixed_string Name, class Layer, class T, class Device>
         shape[axis] = decltype(found.first)::sizes[axis];
     return detail::view_of<rank>(own.parameters + found.second, shape);
 }
+
+namespace detail {
+
+template <fixed_string Name, class... Parameters>
+constexpr bool has_parameter(parameters<Parameters...>) {
+    return (false || ... || (Parameters::name.view() == Name.view()));
+}
+
+/// A parameter's elements; null where the layer has no parameter of this name.
+template <fixed_string Name, class Layer, class T, class Device>
+[[nodiscard]] T* data_or_null(belongings<Layer, T, Device> const& own) {
+    if constexpr (has_parameter<Name>(typename Layer::parameters{}))
+        return get<Name>(own).data();
+    else
+        return nullptr;
+}
+
+/// The layer's scratch memory as numbers.
+template <class Layer, class T, class Device>
+[[nodiscard]] auto* scratch_of(belongings<Layer, T, Device> const& own) {
+    return static_cast<std::remove_const_t<T>*>(own.scratch);
+}
+
+} // namespace detail
 
 } // namespace hookcam

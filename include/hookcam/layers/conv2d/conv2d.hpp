@@ -67,19 +67,20 @@ struct conv2d : layer<conv2d<In, Out, Policies...>, Policies...> {
     }
 
     void forward(auto const& own, auto const& x, auto& y) const {
-        kernels::conv2d(device_of(x), arguments(x, y), x.data(), get<"weight">(own).data(), bias(own),
-                        y.data(), scratch(own));
+        kernels::conv2d(device_of(x), arguments(x, y), x.data(), get<"weight">(own).data(),
+                        detail::data_or_null<"bias">(own), y.data(), detail::scratch_of(own));
     }
 
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
         kernels::conv2d_backward(device_of(grad_y), arguments(grad_x, grad_y), grad_y.data(),
-                                 get<"weight">(own).data(), grad_x.data(), scratch(own));
+                                 get<"weight">(own).data(), grad_x.data(), detail::scratch_of(own));
     }
 
     void backward_parameters(auto const& own, auto const& x, auto const& grad_y,
                              auto const& gradients) const {
         kernels::conv2d_backward_parameters(device_of(x), arguments(x, grad_y), x.data(), grad_y.data(),
-                                            get<"weight">(gradients).data(), bias(gradients), scratch(own));
+                                            get<"weight">(gradients).data(),
+                                            detail::data_or_null<"bias">(gradients), detail::scratch_of(own));
     }
 
 private:
@@ -91,20 +92,6 @@ private:
     }
     static kernels::conv2d_parameters arguments(auto const& x, auto const& y) {
         return arguments(x.shape()[0], x.shape()[2], x.shape()[3], y.shape()[2], y.shape()[3]);
-    }
-
-    /// Null where there is no bias.
-    template <class Own>
-    static auto bias(Own const& own) -> typename Own::value_type* {
-        if constexpr (has_bias)
-            return get<"bias">(own).data();
-        else
-            return nullptr;
-    }
-
-    template <class Own>
-    static auto scratch(Own const& own) {
-        return static_cast<std::remove_const_t<typename Own::value_type>*>(own.scratch);
     }
 };
 

@@ -12,15 +12,18 @@ namespace hookcam {
 template <std::size_t In, std::size_t Out, class... Policies>
 struct linear : layer<linear<In, Out, Policies...>, Policies...> {
     static_assert(detail::check_policies<linear, detail::list<policy::bias>, Policies...>::value);
-    static_assert(In > 0 && Out > 0, "hookcam::linear: must have at least one input and one output; give both counts");
+    static_assert(In > 0 && Out > 0,
+                  "hookcam::linear: must have at least one input and one output; give both counts");
 
     static constexpr bool has_bias = !detail::has_policy<policy::bias, Policies...>;
     using parameters =
-        std::conditional_t<has_bias, hookcam::parameters<parameter<"weight", Out, In>, parameter<"bias", Out>>,
+        std::conditional_t<has_bias,
+                           hookcam::parameters<parameter<"weight", Out, In>, parameter<"bias", Out>>,
                            hookcam::parameters<parameter<"weight", Out, In>>>;
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
-        require(in.rank == 1, "hookcam::linear: the input must be feature vectors; put flatten<> in front of it", in);
+        require(in.rank == 1,
+                "hookcam::linear: the input must be feature vectors; put flatten<> in front of it", in);
         require(in[0] == In || in[0] == dynamic,
                 "hookcam::linear: the input must have as many features as the layer's first argument says; "
                 "correct one of them",
@@ -29,7 +32,8 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
     }
 
     void forward(auto const& own, auto const& x, auto& y) const {
-        kernels::linear(device_of(x), x.shape()[0], In, Out, x.data(), get<"weight">(own).data(), bias(own), y.data());
+        kernels::linear(device_of(x), x.shape()[0], In, Out, x.data(), get<"weight">(own).data(),
+                        detail::data_or_null<"bias">(own), y.data());
     }
 
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
@@ -39,17 +43,8 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
 
     void backward_parameters(auto const&, auto const& x, auto const& grad_y, auto const& gradients) const {
         kernels::linear_backward_parameters(device_of(x), x.shape()[0], In, Out, x.data(), grad_y.data(),
-                                            get<"weight">(gradients).data(), bias(gradients));
-    }
-
-private:
-    /// Null where there is no bias.
-    template <class Own>
-    static auto bias(Own const& own) -> typename Own::value_type* {
-        if constexpr (has_bias)
-            return get<"bias">(own).data();
-        else
-            return nullptr;
+                                            get<"weight">(gradients).data(),
+                                            detail::data_or_null<"bias">(gradients));
     }
 };
 

@@ -1,9 +1,7 @@
 #pragma once
 
-#include "../../tensor/device.hpp"
-#include "../softmax/softmax_parameters.hpp"
+#include "../softmax/softmax_cpu.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
@@ -13,39 +11,29 @@ namespace hookcam::kernels {
 /// no exponential overflows. y may be x.
 template <class T>
 void log_softmax(cpu, softmax_parameters const& of, T const* x, T* y) noexcept {
-    std::size_t const size = of.channels * of.plane;
-    for (std::size_t n = 0; n < of.batch; ++n)
-        for (std::size_t pixel = 0; pixel < of.plane; ++pixel) {
-            std::size_t const begin = n * size + pixel;
-            std::size_t const end = begin + size;
-            T largest = x[begin];
-            for (std::size_t i = begin; i < end; i += of.plane)
-                largest = std::max(largest, x[i]);
-            T sum{0};
-            for (std::size_t i = begin; i < end; i += of.plane)
-                sum += std::exp(x[i] - largest);
-            // Not largest + log(sum), which would round off the logarithm beside a large number.
-            T const logarithm = std::log(sum);
-            for (std::size_t i = begin; i < end; i += of.plane)
-                y[i] = x[i] - largest - logarithm;
-        }
+    for_each_pixel(of, [&](std::size_t begin, std::size_t end) {
+        T const largest = largest_channel(of, x, begin, end);
+        T sum{0};
+        for (std::size_t i = begin; i < end; i += of.plane)
+            sum += std::exp(x[i] - largest);
+        // Not largest + log(sum), which would round off the logarithm beside a large number.
+        T const logarithm = std::log(sum);
+        for (std::size_t i = begin; i < end; i += of.plane)
+            y[i] = x[i] - largest - logarithm;
+    });
 }
 
 /// grad_x = grad_y − exp(y)·Σ grad_y over the channels at each pixel.
 template <class T>
 void log_softmax_backward(cpu, softmax_parameters const& of, T const* y, T const* grad_y,
                           T* grad_x) noexcept {
-    std::size_t const size = of.channels * of.plane;
-    for (std::size_t n = 0; n < of.batch; ++n)
-        for (std::size_t pixel = 0; pixel < of.plane; ++pixel) {
-            std::size_t const begin = n * size + pixel;
-            std::size_t const end = begin + size;
-            T sum{0};
-            for (std::size_t i = begin; i < end; i += of.plane)
-                sum += grad_y[i];
-            for (std::size_t i = begin; i < end; i += of.plane)
-                grad_x[i] = grad_y[i] - std::exp(y[i]) * sum;
-        }
+    for_each_pixel(of, [&](std::size_t begin, std::size_t end) {
+        T sum{0};
+        for (std::size_t i = begin; i < end; i += of.plane)
+            sum += grad_y[i];
+        for (std::size_t i = begin; i < end; i += of.plane)
+            grad_x[i] = grad_y[i] - std::exp(y[i]) * sum;
+    });
 }
 
 } // namespace hookcam::kernels
