@@ -63,6 +63,44 @@ void check_norm(extents const& in, double eps) {
     }
 }
 
+/// How far a measured norm may be from its reference, in epsilons, to first order. Inputs, weights and gradients
+/// are at most 1. One epsilon for each rounding covers the kernel's half and the reference's.
+struct norm_errors {
+    double size;    ///< elements of a group, where sums over it round as its results do
+    double inverse; ///< the largest 1 / deviation
+    double normal;  ///< the largest normal element
+
+    template <class T>
+    static norm_errors of(hc::kernels::group_norm_parameters const& sizes, std::vector<double> const& x) {
+        auto const groups = hc::reference::normalize_groups(sizes, x.data());
+        double least = groups.deviations[0], most = 0;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            least = std::min(least, groups.deviations[i]);
+            most = std::max(most, std::abs(groups.elements[i]));
+        }
+        // Statistics of floats are sums of doubles, which lose nothing here.
+        return {std::same_as<T, double> ? static_cast<double>(sizes.group_size()) : 0, 1 / least, most};
+    }
+
+    /// 1 / deviation: half of what its variance's terms are off, a root, a division.
+    double of_inverse() const { return size / 2 + 5; }
+    /// (x − mean) / deviation: the mean, and the difference, that are divided; the division.
+    double of_normal() const { return inverse * (size + 3) + normal * (of_inverse() + 1); }
+    /// Times weight, plus bias.
+    double of_output() const { return of_normal() + 2 * normal + 1; }
+    /// (h − mean of h − n·(mean of h·n)) / deviation: both means are at most 1.
+    double of_input_gradient() const {
+        double const mean = size + 2;
+        double const inside = 1 + mean + of_normal() + normal * (of_normal() + mean) + 3 * (2 + normal);
+        return inverse * (inside + (2 + normal) * of_inverse());
+    }
+    /// Σ grad_y·n of so many terms: what each is off, and a rounding of the whole sum for each.
+    double of_parameter_gradient(std::size_t count) const {
+        auto const terms = static_cast<double>(count);
+        return terms * (of_normal() + (normal + 1) * (terms + 1));
+    }
+};
+
 /// The reference takes any of them as a group norm of inputs with these channels, plane and groups.
 template <class T, class Layer, std::size_t Rank>
 void check_measured_reference(extents const& in, hc::kernels::group_norm_parameters const& sizes) {
@@ -80,9 +118,9 @@ void check_measured_reference(extents const& in, hc::kernels::group_norm_paramet
     std::vector<double> grad_x(x.size());
     hc::reference::group_norm(sizes, weight, bias, x.data(), y.data());
     hc::reference::group_norm_backward(sizes, weight, x.data(), grad_y.data(), grad_x.data());
-    // A handful of operations on numbers up to 3, divided by a deviation that is 0.2 at least in these inputs.
-    check_near("y", at.y, y, rounding<T>(64));
-    check_near("grad_x", at.grad_x, grad_x, rounding<T>(64));
+    auto const errors = norm_errors::of<T>(sizes, x);
+    check_near("y", at.y, y, rounding<T>(1) * errors.of_output());
+    check_near("grad_x", at.grad_x, grad_x, rounding<T>(1) * errors.of_input_gradient());
     BOOST_TEST((at.forward_in_place() == at.y));
     if constexpr (Layer::has_weight) {
         at.backward_parameters();
@@ -90,7 +128,9 @@ void check_measured_reference(extents const& in, hc::kernels::group_norm_paramet
         hc::reference::group_norm_backward_parameters(sizes, x.data(), grad_y.data(), gradients.data(),
                                                       Layer::has_bias ? gradients.data() + sizes.channels
                                                                       : nullptr);
-        check_near("gradients", at.gradients, gradients, rounding<T>(8 * batch * x.size() / own.size()));
+        std::size_t const terms = x.size() / sizes.channels;
+        check_near("gradients", at.gradients, gradients,
+                   rounding<T>(1) * errors.of_parameter_gradient(terms));
     }
 }
 
