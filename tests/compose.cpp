@@ -1,70 +1,17 @@
 #define BOOST_TEST_MODULE compose
 #include "hook_networks.hpp"
+#include "own_layers.hpp"
 
 #include <concepts>
+#include <functional>
 #include <set>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
-// Composition, paths and models; and layers of one's own, written as a user of the library writes them.
+// Composition, paths and models; and layers of one's own.
 
 using namespace hooked;
-
-// --- a user's layers: no name of hookcam::detail -----------------------------------------------------------
-
-namespace mine {
-
-/// x·sigmoid(x).
-template <class... Policies>
-struct swish : hc::layer<swish<Policies...>, Policies...> {
-    using backward_reads = hc::reads<hc::input>;
-
-    void forward(auto const& x, auto& y) const {
-        for (std::size_t i = 0; i < x.size(); ++i)
-            y.data()[i] = x.data()[i] * sigmoid(x.data()[i]);
-    }
-    void backward(auto const& x, auto const& grad_y, auto& grad_x) const {
-        for (std::size_t i = 0; i < x.size(); ++i) {
-            auto const s = sigmoid(x.data()[i]);
-            grad_x.data()[i] = grad_y.data()[i] * (s + x.data()[i] * s * (1 - s));
-        }
-    }
-
-private:
-    static auto sigmoid(auto x) { return 1 / (1 + std::exp(-x)); }
-};
-
-/// A factor for each channel of images.
-template <std::size_t Channels, class... Policies>
-struct scale : hc::layer<scale<Channels, Policies...>, Policies...> {
-    using parameters = hc::parameters<hc::initially_one<hc::parameter<"factor", Channels>>>;
-    using backward_reads = hc::reads<>;
-
-    static constexpr hc::extents output_extents(hc::extents in) {
-        hc::require(in.rank == 3 && in[0] == Channels,
-                    "mine::scale: the input must have the layer's channels", in);
-        return in;
-    }
-    void forward(auto const& own, auto const& x, auto& y) const {
-        for (std::size_t i = 0; i < x.size(); ++i)
-            y.data()[i] = x.data()[i] * hc::get<"factor">(own)(channel(x, i));
-    }
-    void backward(auto const& own, auto const& grad_y, auto& grad_x) const { forward(own, grad_y, grad_x); }
-    void backward_parameters(auto const&, auto const& x, auto const& grad_y, auto const& gradients) const {
-        auto to = hc::get<"factor">(gradients);
-        to.fill(0);
-        for (std::size_t i = 0; i < x.size(); ++i)
-            to(channel(x, i)) += x.data()[i] * grad_y.data()[i];
-    }
-
-private:
-    static std::size_t channel(auto const& x, std::size_t i) {
-        return i / (x.shape()[2] * x.shape()[3]) % Channels;
-    }
-};
-
-} // namespace mine
 
 namespace {
 
@@ -368,6 +315,27 @@ BOOST_AUTO_TEST_CASE(layers_of_ones_own_have_the_gradients_of_finite_differences
     for (auto const& entry : m.entries())
         check_near(p.parameter_gradient(entry.key),
                    differences(entry.data, entry.size, g, [&] { return m(x); }), difference_tolerance);
+}
+
+BOOST_AUTO_TEST_CASE(one_weight_in_two_places_is_two_layers_of_the_same_numbers_whose_gradients_add) {
+    using network =
+        hc::sequential<hc::named<"once", hc::linear<3, 3>>, hc::tanh<>, hc::named<"again", hc::linear<3, 3>>>;
+    auto m = with_noise<network>();
+    std::size_t const size = m.size() / 2;
+    auto const share = [&] { std::copy_n(m.data(), size, m.data() + size); };
+    share();
+    auto const x = noise<double, 2>({2, 3}, 2);
+    auto const g = noise<double, 2>({2, 3}, 3);
+    auto p = hc::plan(m, all_gradients{});
+    p(x, g);
+    for (std::string const name : {"weight", "bias"}) {
+        auto sum = numbers(p.parameter_gradient("once." + name));
+        auto const more = numbers(p.parameter_gradient("again." + name));
+        std::transform(sum.begin(), sum.end(), more.begin(), sum.begin(), std::plus{});
+        auto shared = m.parameter("once." + name);
+        check_near(sum, differences(shared.data(), shared.size(), g, [&] { return share(), m(x); }),
+                   difference_tolerance);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(layers_of_ones_own_compose_and_have_paths_keys_and_names) {

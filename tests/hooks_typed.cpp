@@ -1,5 +1,6 @@
 #define BOOST_TEST_MODULE hooks_typed
 #include "hook_networks.hpp"
+#include "own_layers.hpp"
 
 #include <memory>
 #include <stdexcept>
@@ -534,16 +535,6 @@ BOOST_AUTO_TEST_CASE(an_unused_slot_leaves_size_and_triviality_as_they_are) {
 
 namespace {
 
-/// A ReLU that never runs in place.
-template <class... Policies>
-struct relu_out_of_place : hc::layer<relu_out_of_place<Policies...>, Policies...> {
-    using backward_reads = hc::reads<hc::output>;
-    void forward(auto const& x, auto& y) const { hc::relu<>{}.forward(x, y); }
-    void backward(auto const& y, auto const& grad_y, auto& grad_x) const {
-        hc::relu<>{}.backward(y, grad_y, grad_x);
-    }
-};
-
 template <class Relu>
 using conv_relu = hc::sequential<hc::named<"conv", hc::conv2d<2, 3, hc::kernel<3>, hc::padding<1>>>,
                                  hc::named<"relu", Relu>, hc::named<"pool", hc::avg_pool2d<2>>, hc::flatten<>,
@@ -585,7 +576,7 @@ BOOST_AUTO_TEST_CASE(a_watcher_sees_the_true_value_and_never_what_an_in_place_st
 
 BOOST_AUTO_TEST_CASE(in_place_and_out_of_place_give_the_same_bits) {
     auto const in_place = with_noise<conv_relu<hc::relu<>>>();
-    hc::model<conv_relu<relu_out_of_place<>>, double> out_of_place;
+    hc::model<conv_relu<mine::relu_out_of_place<>>, double> out_of_place;
     std::copy_n(in_place.data(), in_place.size(), out_of_place.data());
     auto const x = two_images();
     auto const g = two_gradients();

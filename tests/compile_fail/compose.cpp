@@ -16,6 +16,9 @@ using names = hc::sequential<hc::residual<hc::named<"a", hc::relu<>>>, hc::seque
 using names = hc::named<"a", hc::indexed<hc::relu<>, hc::sequential<hc::tap<"t">, hc::residual<hc::relu<>, hc::tap<"t">>>>>;
 #elif defined(EQUAL_TO_AN_INDEX) // refused: hookcam::named: two layers of one scope must not have the same name
 using names = hc::sequential<hc::indexed<hc::relu<>, hc::relu<>>, hc::named<"1", hc::relu<>>>;
+#elif defined(ONE_LAYER_IN_TWO_PLACES) // refused: nor can one layer.s weights be shared by two places; rename one
+using twice = hc::named<"twice", hc::linear<8, 8>>;
+using names = hc::sequential<twice, hc::relu<>, twice>;
 #else
 using names = hc::sequential<hc::named<"a", hc::sequential<hc::tap<"a">, hc::tap<"b">>>, hc::named<"b", hc::relu<>>>;
 #endif

@@ -57,7 +57,9 @@ constexpr bool visible_names_differ() {
 template <class Node, bool IsScope = true, bool Keys = false>
 struct check_names {
     static_assert(Keys || !IsScope || visible_names_differ<Node>(),
-                  "hookcam::named: two layers of one scope must not have the same name; rename one");
+                  "hookcam::named: two layers of one scope must not have the same name, nor can one layer's "
+                  "weights be shared by two places; rename one, and give it the same numbers where it had "
+                  "the other's weights in PyTorch");
     static_assert(
         !Keys || !IsScope || visible_names_differ<Node, true>(),
         "hookcam::model: two tensors must not have the same key in the state dict; name their layers");
