@@ -1,4 +1,5 @@
-// Shows where a network looks: Grad-CAM of one picture at one layer, as a figure, as arrays, and as JSON.
+// Shows where a network looks: Grad-CAM of one picture, at one layer for one class or at several for several, as a
+// figure, as arrays, and as JSON.
 
 #include "tools/command_line.hpp"
 #include "tools/networks.hpp"
@@ -14,11 +15,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <iomanip>
 #include <iostream>
 #include <optional>
 #include <span>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -27,10 +31,12 @@ namespace {
 namespace fs = std::filesystem;
 namespace hc = hookcam;
 
-constexpr std::array options{tools::option{"--network", "NAME"},   tools::option{"--weights", "FILE"},
-                             tools::option{"--input", "FILE"},     tools::option{"--index", "K", false},
-                             tools::option{"--layer", "PATH"},     tools::option{"--target", "N", false},
-                             tools::option{"--out", "DIR", false}, tools::option{"--classes", "FILE", false}};
+constexpr std::array options{
+    tools::option{"--network", "NAME"},         tools::option{"--weights", "FILE"},
+    tools::option{"--input", "FILE"},           tools::option{"--index", "K", false},
+    tools::option{"--layer", "PATH[,PATH...]"}, tools::option{"--target", "N[,N...]", false},
+    tools::option{"--out", "DIR", false},       tools::option{"--classes", "FILE", false},
+    tools::option{"--colormap", "NAME", false}, tools::option{"--alpha", "A", false}};
 
 /// The name of each class: a line of the file `--classes`, without WordNet's number as in "n01443537 goldfish";
 /// or else what is known of the network; or else its number.
@@ -73,7 +79,22 @@ input read_input(tools::command_line const& line, tools::network_entry const& en
     return {pictures.picture(index), pictures.label(index)};
 }
 
-/// What the middle panel shows.
+/// What Grad-CAM found at a layer.
+struct finding {
+    std::string layer;
+    tools::explanation found;
+
+    [[nodiscard]] std::span<float const> heat() const { return {found.heatmap.data(), found.heatmap.size()}; }
+
+    /// Where its files lie if it is not the only one.
+    [[nodiscard]] std::string folder() const { return layer + '_' + std::to_string(found.target); }
+};
+
+hc::panel original(input const& in, std::vector<std::string> const& names) {
+    return {in.picture, in.label ? "Original: " + names[*in.label] : "Original"};
+}
+
+/// What the middle panel of a figure of one finding shows.
 std::string title_of(tools::explanation const& found, std::vector<std::string> const& names) {
     auto const& target = names[found.target];
     if (found.status == hc::cam_status::no_positive_evidence)
@@ -85,14 +106,47 @@ std::string title_of(tools::explanation const& found, std::vector<std::string> c
     return "Grad-CAM: " + target + " (predicted: " + names[found.predicted] + ")";
 }
 
-hc::figure draw(input const& in, tools::explanation const& found, std::string const& layer,
-                std::vector<std::string> const& names) {
-    std::span<float const> const heat{found.heatmap.data(), found.heatmap.size()};
+/// The figure of one finding: the picture, the map, and both over one another.
+hc::figure draw(input const& in, finding const& one, std::vector<std::string> const& names,
+                hc::overlay_style const& style) {
     hc::figure figure{12, 4};
-    figure.add({in.picture, in.label ? "Original: " + names[*in.label] : "Original"});
-    figure.add(hc::heat_panel(heat, in.picture.height(), in.picture.width(), title_of(found, names)));
-    figure.add({hc::overlay(in.picture, heat, hc::jet, 0.4), "Overlay, layer " + layer});
+    figure.add(original(in, names));
+    figure.add(hc::heat_panel(one.heat(), in.picture.height(), in.picture.width(), title_of(one.found, names),
+                              {style.colours, 0, 1}));
+    figure.add(
+        {hc::overlay(in.picture, one.heat(), style.colours, style.alpha), "Overlay, layer " + one.layer});
     return figure;
+}
+
+/// The softmax of the logits at the target, such as "83.9 %".
+std::string probability_of(tools::explanation const& found) {
+    double const highest = found.logits[found.predicted];
+    double sum = 0;
+    for (double const logit : found.logits)
+        sum += std::exp(logit - highest);
+    std::ostringstream text;
+    text << std::setprecision(3) << 100 * std::exp(found.logits[found.target] - highest) / sum << " %";
+    return text.str();
+}
+
+/// What a panel of a figure of several findings shows.
+std::string short_title_of(finding const& one, std::vector<std::string> const& names) {
+    auto const& found = one.found;
+    auto title = one.layer + ": " + names[found.target] + ' ' + probability_of(found);
+    if (found.status == hc::cam_status::no_positive_evidence)
+        return title + ", all zero";
+    if (found.status == hc::cam_status::flat)
+        return title + ", the same everywhere";
+    return found.target == found.predicted ? title + " (predicted)" : title;
+}
+
+/// The figure of several findings: the picture, and beside it a row of overlays a class, a column a layer.
+hc::figure draw(input const& in, std::span<finding const> findings, std::size_t layers,
+                std::vector<std::string> const& names, hc::overlay_style const& style) {
+    std::vector<hc::titled_heat> maps;
+    for (auto const& one : findings)
+        maps.push_back({one.heat(), short_title_of(one, names)});
+    return hc::overlay_grid(original(in, names), maps, layers, style);
 }
 
 template <std::size_t Rank>
@@ -102,40 +156,66 @@ void write_npy(fs::path const& path, xt::xtensor<float, Rank> const& values) {
     hc::write_npy<float>(path, std::span{values.data(), values.size()}, shape);
 }
 
-/// Writes the figure and the arrays into a folder, which is made where it is not there.
-void write(fs::path const& folder, input const& in, tools::explanation const& found, std::string const& layer,
-           std::vector<std::string> const& names) {
+/// Writes the arrays into a folder, which is made where it is not there.
+void write_arrays(fs::path const& folder, tools::explanation const& found) {
     fs::create_directories(folder);
-    draw(in, found, layer, names).save_png(folder / "figure.png");
     write_npy(folder / "heatmap.npy", found.heatmap);
     write_npy(folder / "raw.npy", found.raw);
     write_npy(folder / "activation.npy", found.activation);
     write_npy(folder / "gradient.npy", found.gradient);
 }
 
+nlohmann::ordered_json to_json(finding const& one) {
+    return {{"predicted", one.found.predicted},
+            {"target", one.found.target},
+            {"logits", one.found.logits},
+            {"layer", one.layer},
+            {"status", hc::to_string(one.found.status)}};
+}
+
 void explain(tools::command_line const& line) {
     auto const& entry = tools::find_network(line.text("--network"));
-    auto const& layer = line.text("--layer");
+    auto const layers = line.list("--layer");
     auto const network = entry.make();
-    network->require_spatial(layer);
-    auto const target = line.find_number("--target", 0, entry.classes - 1);
+    for (auto const& layer : layers)
+        network->require_spatial(layer);
+    std::vector<std::optional<std::size_t>> targets;
+    for (auto const target : line.list_numbers("--target", 0, entry.classes - 1))
+        targets.emplace_back(target);
+    if (targets.empty())
+        targets.emplace_back(); // the predicted class
+    hc::overlay_style const style{.colours = hc::find_colormap(line.find("--colormap").value_or("jet")),
+                                  .alpha = line.find_real("--alpha", 0, 1).value_or(0.4)};
     auto const weights = line.file("--weights");
     auto const names = class_names(line, entry);
     auto const in = read_input(line, entry);
 
-    tools::progress_bar progress{3};
+    tools::progress_bar progress{targets.size() * layers.size() + 2};
     network->load(hc::read_weights(weights));
     progress.show(1);
-    auto const found = network->explain(layer, hc::image_tensor<float>(in.picture, entry.input), target);
-    progress.show(2);
-    write(line.find("--out").value_or("."), in, found, layer, names);
-    progress.finish();
+    auto const image = hc::image_tensor<float>(in.picture, entry.input);
+    std::vector<finding> findings;
+    for (auto const& target : targets)
+        for (auto const& layer : layers) {
+            findings.push_back({layer, network->explain(layer, image, target)});
+            progress.show(findings.size() + 1);
+        }
 
-    nlohmann::ordered_json const json{{"predicted", found.predicted},
-                                      {"target", found.target},
-                                      {"logits", found.logits},
-                                      {"layer", layer},
-                                      {"status", hc::to_string(found.status)}};
+    fs::path const out = line.find("--out").value_or(".");
+    nlohmann::ordered_json json;
+    if (findings.size() == 1) {
+        write_arrays(out, findings[0].found);
+        draw(in, findings[0], names, style).save_png(out / "figure.png");
+        json = to_json(findings[0]);
+    } else {
+        for (auto const& one : findings) {
+            write_arrays(out / one.folder(), one.found);
+            json.push_back(to_json(one));
+            json.back()["folder"] = one.folder();
+        }
+        draw(in, findings, layers.size(), names, style).save_png(out / "figure.png");
+    }
+    progress.finish();
     std::cout << json << '\n';
 }
 

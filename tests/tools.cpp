@@ -21,6 +21,7 @@
 #include <span>
 #include <sstream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace hc = hookcam;
@@ -283,6 +284,84 @@ BOOST_AUTO_TEST_CASE(explain_takes_picture_files) {
            2, {"--index", "from 0 to 0"});
 }
 
+BOOST_AUTO_TEST_CASE(explain_shows_several_layers_and_classes) {
+    temporary_folder const folder;
+    auto arguments = with("--index", "102");
+    std::ranges::replace(arguments, "conv3", "conv3,conv1");
+    arguments.insert(arguments.end(), {"--target", "6,3,0", "--out", folder / "all"});
+    auto const result = explain(arguments);
+    BOOST_TEST(result.errors == "");
+    BOOST_REQUIRE(result.status == 0);
+    auto const json = nlohmann::json::parse(result.output);
+    BOOST_REQUIRE(json.size() == 6u);
+    BOOST_TEST(std::distance(fs::directory_iterator{folder / "all"}, {}) == 7); // six folders and the figure
+
+    // Row after row; each what it would be alone.
+    std::size_t at = 0;
+    for (std::string const target : {"6", "3", "0"})
+        for (std::string const layer : {"conv3", "conv1"}) {
+            auto const alone =
+                explained("simple_cnn", weights, pictures, layer, {"--index", "102", "--target", target});
+            auto one = json[at++];
+            BOOST_TEST(one["folder"] == layer + '_' + target);
+            auto const files = folder / "all" / one["folder"].get<std::string>();
+            one.erase("folder");
+            BOOST_TEST(one == alone.json);
+            BOOST_TEST((hc::read_npy<float>(files / "heatmap.npy").values == alone.heatmap.values));
+            BOOST_TEST((hc::read_npy<float>(files / "raw.npy").values == alone.raw.values));
+            BOOST_TEST((hc::read_npy<float>(files / "activation.npy").values == alone.activation.values));
+            BOOST_TEST((hc::read_npy<float>(files / "gradient.npy").values == alone.gradient.values));
+            BOOST_TEST(std::distance(fs::directory_iterator{files}, {}) == 4);
+        }
+    // Three columns (the original and two layers) of three rows, and the bar.
+    auto const figure = hc::load_picture(folder / "all/figure.png");
+    BOOST_TEST(figure.width() > figure.height() * 19 / 20);
+    BOOST_TEST(figure.width() < figure.height() * 21 / 20);
+
+    // Several layers alone: the predicted class.
+    arguments = with("--layer", "conv2,conv3");
+    arguments.insert(arguments.end(), {"--index", "102", "--out", folder / "layers"});
+    auto const layers = nlohmann::json::parse(explain(arguments).output);
+    BOOST_REQUIRE(layers.size() == 2u);
+    BOOST_TEST(layers[0]["folder"] == "conv2_6");
+    BOOST_TEST(layers[1]["folder"] == "conv3_6");
+}
+
+BOOST_AUTO_TEST_CASE(explain_draws_in_the_colours_that_it_is_told) {
+    temporary_folder const folder;
+    auto const colours_of = [&](strings const& more) {
+        auto arguments = with("--index", "102");
+        arguments.insert(arguments.end(), {"--out", folder / ""});
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        BOOST_REQUIRE(explain(arguments).status == 0);
+        auto const figure = hc::load_picture(folder / "figure.png");
+        std::set<hc::rgb> colours;
+        for (std::size_t y = 0; y < figure.height(); ++y)
+            for (std::size_t x = 0; x < figure.width(); ++x)
+                colours.insert(figure.at(y, x));
+        return colours;
+    };
+    auto const has_all_of = [](std::set<hc::rgb> const& colours, hc::colormap const& map) {
+        return colours.contains(map.colours.front()) && colours.contains(map.colours[128]) &&
+               colours.contains(map.colours.back());
+    };
+    auto const by_default = colours_of({});
+    BOOST_TEST(has_all_of(by_default, hc::jet)); // in the map and its bar
+    BOOST_TEST(!has_all_of(by_default, hc::viridis));
+    auto const viridis = colours_of({"--colormap", "viridis"});
+    BOOST_TEST(has_all_of(viridis, hc::viridis));
+    BOOST_TEST(!has_all_of(viridis, hc::jet));
+
+    // Nothing of the heat: the third panel is the first. Nothing of the picture: it is the second.
+    BOOST_TEST((colours_of({"--alpha", "0.4"}) == by_default));
+    auto const picture_alone = colours_of({"--alpha", "0"});
+    auto const heat_alone = colours_of({"--alpha", "1"});
+    auto const half = colours_of({"--alpha", "0.5"});
+    BOOST_TEST(picture_alone.size() < half.size());
+    BOOST_TEST(std::ranges::includes(half, heat_alone));
+    BOOST_TEST((half != by_default));
+}
+
 BOOST_AUTO_TEST_CASE(explain_writes_into_the_folder_where_it_runs) {
     temporary_folder const folder;
     auto const result = explain(with("--index", "7"), folder / "");
@@ -294,11 +373,20 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_told_in_one_line_that_lists_what_there_is) {
     temporary_folder const folder;
     refuse(explain(with("--network", "resnet18")), 2, {"explain: --network", networks, "resnet18"});
     refuse(explain(with("--layer", "conv4")), 2, {"conv1 conv2 conv3 fc1 fc2", "conv4"});
-    refuse(explain(with("--layer", "")), 2, {"--layer is missing", "--layer PATH"});
+    refuse(explain(with("--layer", "")), 2, {"--layer is missing", "--layer PATH["});
     refuse(explain(with("--target", "10")), 2, {"--target", "0 to 9"});
     refuse(explain(with("--target", "-1")), 2, {"--target", "0 to 9"});
     refuse(explain(with("--target", "frog")), 2, {"--target", "0 to 9"});
     refuse(explain(with("--target", "3x")), 2, {"--target", "0 to 9"});
+    refuse(explain(with("--target", "3,10")), 2, {"--target", "0 to 9", "\"10\""});
+    refuse(explain(with("--target", "3,")), 2, {"--target", "0 to 9", "\"\""});
+    refuse(explain(with("--target", "3,5,3")), 2, {"--target", "\"3\" stands twice", "3,5,3"});
+    refuse(explain(with("--layer", "conv1,conv1")), 2, {"--layer", "\"conv1\" stands twice"});
+    refuse(explain(with("--layer", "conv1,conv4")), 2, {"conv1 conv2 conv3", "conv4"});
+    refuse(explain(with("--layer", "conv1,fc1")), 2, {"conv1 conv2 conv3", "fc1"});
+    refuse(explain(with("--colormap", "hot")), 2, {"gray jet turbo viridis", "\"hot\""});
+    for (std::string const alpha : {"1.01", "-0.1", "nan", "0,5", "half", ""})
+        refuse(explain(with("--alpha", alpha)), 2, {"--alpha", "from 0 to 1", '"' + alpha + '"'});
     refuse(explain(with("--index", "200")), 2, {"--index", "0 to 199"});
     refuse(explain(with("--index", "-1")), 2, {"--index", "0 to 199"});
     refuse(explain(with("--index", "99999999999999999999")), 2, {"--index", "0 to 199"});
@@ -309,7 +397,8 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_told_in_one_line_that_lists_what_there_is) {
     refuse(explain(with("--size", "3")), 2, {"--size", "[--index K]"});
     refuse(explain({}), 2,
            {"--network is missing", "--network NAME --weights FILE --input FILE [--index K] "
-                                    "--layer PATH [--target N] [--out DIR] [--classes FILE]"});
+                                    "--layer PATH[,PATH...] [--target N[,N...]] [--out DIR] "
+                                    "[--classes FILE] [--colormap NAME] [--alpha A]"});
     refuse(explain({"--network"}), 2, {"--network needs a value"});
     refuse(explain({"--network", "a", "--network", "a"}), 2, {"--network is given twice"});
 
@@ -514,8 +603,28 @@ BOOST_AUTO_TEST_CASE(explain_takes_a_photograph_at_its_networks_size) {
     auto const expected =
         reference(hc::read_weights(photos / "squeezenet_logits.safetensors"), "squeezenet_logits", 0);
     using shape = std::vector<std::size_t>;
-    // Of a 13×13 map of features.12, the dog sits in the upper half and the cat lies in the lower.
-    for (auto const& [target, is_above] : {std::pair{"243", true}, std::pair{"282", false}}) {
+    /// Part of the picture, 227×227: the faces as one sees them there.
+    struct part {
+        std::size_t top, bottom, left, right;
+
+        [[nodiscard]] bool has(std::size_t y, std::size_t x) const {
+            return y >= top && y < bottom && x >= left && x < right;
+        }
+        [[nodiscard]] float mean(std::vector<float> const& heat) const {
+            float sum = 0;
+            for (std::size_t y = top; y < bottom; ++y)
+                for (std::size_t x = left; x < right; ++x)
+                    sum += heat[y * 227 + x];
+            return sum / static_cast<float>((bottom - top) * (right - left));
+        }
+    };
+    part const all{0, 227, 0, 227};
+    part const upper_half{0, 113, 0, 227};   // the dog sits, and its head and breast are here
+    part const lower_half{113, 227, 0, 227}; // the cat lies in front of it
+    part const dog{5, 75, 80, 150};
+    part const cat{120, 172, 142, 195};
+    for (auto const& [target, own, other, half] :
+         {std::tuple{"243", dog, cat, upper_half}, std::tuple{"282", cat, dog, lower_half}}) {
         auto const seen = explained("squeezenet1_0", squeezenet, photo, "features.12",
                                     {"--target", target, "--classes", photos / "imagenet_classes.txt"});
         BOOST_TEST(seen.json["predicted"] == 243);
@@ -526,8 +635,13 @@ BOOST_AUTO_TEST_CASE(explain_takes_a_photograph_at_its_networks_size) {
         BOOST_TEST((seen.raw.shape == shape{13, 13}));
         BOOST_TEST((seen.activation.shape == shape{512, 13, 13}));
         BOOST_TEST((seen.gradient.shape == shape{512, 13, 13}));
-        auto const brightest = std::ranges::max_element(seen.heatmap.values) - seen.heatmap.values.begin();
-        BOOST_TEST((brightest / 227 < 113) == is_above);
+        auto const& heat = seen.heatmap.values;
+        auto const brightest = static_cast<std::size_t>(std::ranges::max_element(heat) - heat.begin());
+        BOOST_TEST(own.has(brightest / 227, brightest % 227));
+        BOOST_TEST(own.mean(heat) > 2 * other.mean(heat));
+        BOOST_TEST(own.mean(heat) > 3 * all.mean(heat));
+        // Most of the heat lies in the half that the animal fills: 77 and 73 of 100 when this was written.
+        BOOST_TEST(half.mean(heat) / all.mean(heat) > 2 * 0.65f);
     }
     // Cropped to the network's size already: the same input.
     auto const cropped =

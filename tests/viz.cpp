@@ -22,6 +22,7 @@
 
 #include "expect_error.hpp"
 #include "temporary_folder.hpp"
+#include "xtensor.hpp"
 
 namespace hc = hookcam;
 
@@ -458,6 +459,79 @@ BOOST_AUTO_TEST_CASE(stand_side_by_side_or_in_rows) {
     BOOST_TEST(std::abs(static_cast<int>(upper.width()) - static_cast<int>(2 * lower.width())) <= 1);
 }
 
+BOOST_AUTO_TEST_CASE(leave_places_empty_and_share_a_bar) {
+    std::array<hc::rgb, 3> const colours{{{200, 10, 10}, {10, 200, 10}, {10, 10, 200}}};
+    auto const coloured = [&](std::size_t i) {
+        return hc::panel{hc::picture::filled(20, 30, colours[i]), "A title"};
+    };
+    hc::figure grid{8, 5, {.columns = 2}};
+    grid.add(coloured(0)).add(coloured(1)).add_space().add(coloured(2));
+    auto const plain = grid.draw();
+    auto const drawn = grid.set_bar({hc::viridis, 0, 1}).draw();
+    for (auto const& paper : {plain, drawn}) {
+        auto const first = find_colour(paper, colours[0]);
+        auto const above = find_colour(paper, colours[1]);
+        auto const below = find_colour(paper, colours[2]);
+        BOOST_TEST((first.full() && above.full() && below.full()));
+        BOOST_TEST(first.top == above.top);
+        BOOST_TEST(above.left == below.left);
+        BOOST_TEST(above.right == below.right);
+        BOOST_TEST(above.bottom < below.top);
+        // Nothing under the first, its frame aside.
+        BOOST_TEST(find_ink(paper, first.bottom + 1, 500, 0, below.left - 1).count == 0u);
+    }
+    // The bar begins 6 points to the right of both rows, and is as high as they are with what lies between.
+    auto const above = find_colour(drawn, colours[1]);
+    auto const below = find_colour(drawn, colours[2]);
+    auto const column = above.right + 14;
+    BOOST_TEST((drawn.at(above.top, column) == hc::viridis.colours.back()));
+    BOOST_TEST((drawn.at(below.bottom - 1, column) == hc::viridis.colours.front()));
+    for (std::size_t y = above.top; y < below.bottom; ++y) {
+        BOOST_TEST(
+            (std::ranges::find(hc::viridis.colours, drawn.at(y, column)) != hc::viridis.colours.end()));
+    }
+    BOOST_TEST(find_ink(plain, 0, 500, find_colour(plain, colours[1]).right + 1, 800).count == 0u);
+    BOOST_TEST(find_ink(drawn, 0, 500, 796, 800).count == 0u); // its numbers, too, stay off the edge
+}
+
+BOOST_AUTO_TEST_CASE(lay_many_heatmaps_over_one_picture) {
+    hc::panel const original{hc::picture::filled(20, 20, {0, 0, 0}), "Original"};
+    std::array<std::vector<float>, 4> heats;
+    std::vector<hc::titled_heat> maps;
+    for (std::size_t i = 0; i < heats.size(); ++i) {
+        heats[i].assign(400, 0.2f + 0.2f * static_cast<float>(i));
+        maps.push_back({heats[i], "map " + std::to_string(i)});
+    }
+    auto const drawn = hc::overlay_grid(original, maps, 2, {hc::turbo, 0.5}).draw();
+    std::vector<region> at;
+    for (auto const& heat : heats) {
+        auto const shown = hc::overlay(original.image, heat, hc::turbo, 0.5).at(0, 0);
+        at.push_back(find_colour(drawn, shown));
+        BOOST_TEST(at.back().full());
+        BOOST_TEST(at.back().width() > 250u); // large enough to be looked at
+    }
+    BOOST_TEST(at[0].top == at[1].top);
+    BOOST_TEST(at[2].top == at[3].top);
+    BOOST_TEST(at[0].left == at[2].left);
+    BOOST_TEST(at[1].left == at[3].left);
+    BOOST_TEST(at[0].right < at[1].left);
+    BOOST_TEST(at[0].bottom < at[2].top);
+    // The original once, in front of the first row; the bar behind.
+    auto const black = find(drawn, [&](std::size_t, std::size_t x, hc::rgb c) {
+        return x < at[0].left - 2 && c == hc::rgb{0, 0, 0};
+    });
+    BOOST_TEST((black.full() && black.top == at[0].top && black.height() == at[0].height()));
+    BOOST_TEST((drawn.at(at[1].top, at[1].right + 14) == hc::turbo.colours.back()));
+    BOOST_TEST((drawn.at(at[3].bottom - 1, at[1].right + 14) == hc::turbo.colours.front()));
+
+    expect_error(hc::error_kind::use, {"columns"}, [&] { hc::overlay_grid(original, maps, 0); });
+    expect_error(hc::error_kind::shape, {"overlay_grid", "pixels"}, [&] { hc::overlay_grid({}, maps, 2); });
+    expect_error(hc::error_kind::use, {"alpha"}, [&] { hc::overlay_grid(original, maps, 2, {hc::jet, 2}); });
+    heats[3].pop_back();
+    maps[3].values = heats[3];
+    expect_error(hc::error_kind::shape, {"20×20", "399"}, [&] { hc::overlay_grid(original, maps, 2); });
+}
+
 BOOST_AUTO_TEST_CASE(show_numbers_as_they_are) {
     std::vector<double> const values{-2, 0, 2, 5, not_a_number, infinity};
     auto const shown = hc::heat_panel(values, 2, 3, "", {hc::jet, -2, 2});
@@ -603,6 +677,121 @@ BOOST_AUTO_TEST_CASE(refuse_what_cannot_be_drawn) {
     temporary_folder const folder;
     hc::figure{4, 3}.add({pattern(2, 2), ""}).save_png(folder / "figure.png");
     BOOST_TEST(hc::load_picture(folder / "figure.png").width() == 400u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// --------------------------------------------------------------------------------------------- feature maps
+
+BOOST_AUTO_TEST_SUITE(feature_maps)
+
+/// Three maps of 2×2: 0 to 3, ten times that, and one number.
+xt::xtensor<float, 3> const three{{{0, 1}, {2, 3}}, {{0, 10}, {20, 30}}, {{15, 15}, {15, 15}}};
+
+BOOST_AUTO_TEST_CASE(stand_in_a_grid) {
+    auto const gray = [](double x) { return hc::gray(x); };
+    auto const grid = hc::feature_grid(three, {}, {.columns = 2});
+    BOOST_TEST(grid.height() == 5u);
+    BOOST_TEST(grid.width() == 5u);
+    for (std::size_t const left : {0u, 3u}) { // each by its own range: the first two look alike
+        BOOST_TEST((grid.at(0, left) == gray(0)));
+        BOOST_TEST((grid.at(0, left + 1) == gray(1. / 3)));
+        BOOST_TEST((grid.at(1, left) == gray(2. / 3)));
+        BOOST_TEST((grid.at(1, left + 1) == gray(1)));
+    }
+    BOOST_TEST((grid.at(3, 0) == gray(0))); // one number: the lowest colour
+    for (std::size_t i = 0; i < 5; ++i) {   // the lines between, and the place that stays empty
+        BOOST_TEST((grid.at(2, i) == white));
+        BOOST_TEST((grid.at(i, 2) == white));
+    }
+    BOOST_TEST((grid.at(3, 3) == white && grid.at(4, 4) == white));
+
+    auto const large = hc::feature_grid(three, {}, {.columns = 2, .zoom = 3});
+    BOOST_TEST(large.height() == 15u);
+    for (std::size_t y = 0; y < 15; ++y) {
+        for (std::size_t x = 0; x < 15; ++x) {
+            BOOST_TEST((large.at(y, x) == grid.at(y / 3, x / 3)));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(compare_by_a_common_range) {
+    hc::feature_style style{.colours = hc::viridis, .range = hc::feature_range::common};
+    auto const grid = hc::feature_grid(three, style, {.columns = 3});
+    BOOST_TEST((grid.at(1, 1) == hc::viridis(0.1)));
+    BOOST_TEST((grid.at(1, 4) == hc::viridis(1)));
+    BOOST_TEST((grid.at(1, 7) == hc::viridis(0.5)));
+    // The range of what is shown: the first map alone goes from 0 to 3.
+    style.most = 1;
+    auto const first = hc::feature_grid(three, style);
+    BOOST_TEST((first.height() == 2u && first.width() == 2u));
+    BOOST_TEST((first.at(1, 1) == hc::viridis(1)));
+}
+
+BOOST_AUTO_TEST_CASE(are_panels_with_titles) {
+    auto const panels = hc::feature_panels(three, "kernel");
+    BOOST_REQUIRE(panels.size() == 3u);
+    BOOST_TEST(panels[0].title == "kernel 1");
+    BOOST_TEST(panels[2].title == "kernel 3");
+    BOOST_TEST(!panels[0].bar.has_value());
+    BOOST_TEST((panels[1].image == hc::feature_panel(std::vector<float>{0, 10, 20, 30}, 2, 2).image));
+    BOOST_TEST(hc::feature_panels(three, "kernel", {.most = 2}).size() == 2u);
+    BOOST_TEST(hc::figure(9, 3).add_all(hc::feature_panels(three, "kernel")).draw().width() == 900u);
+}
+
+BOOST_AUTO_TEST_CASE(come_from_any_expression_of_their_sizes) {
+    auto const grid = hc::feature_grid(three);
+    BOOST_TEST((hc::feature_grid(2 * three + 5) == grid)); // not evaluated before
+    xt::xtensor<double, 4> batch = xt::zeros<double>({2, 3, 2, 2});
+    xt::view(batch, 1) = three;
+    BOOST_TEST((hc::feature_grid(xt::view(batch, 1)) == grid));
+    BOOST_TEST((hc::feature_grid(xt::view(batch, xt::range(1, 2))) == grid)); // 1,C,H,W
+    BOOST_TEST((hc::feature_grid(xt::xarray<float>(three)) == grid));
+    BOOST_TEST((hc::feature_grid(xt::xtensor<float, 3, xt::layout_type::column_major>(three)) == grid));
+    // NaN is shown as such, and decides no range.
+    auto holes = three;
+    holes(0, 0, 1) = std::numeric_limits<float>::quiet_NaN();
+    BOOST_TEST((hc::feature_grid(holes).at(0, 1) == white));
+    BOOST_TEST((hc::feature_grid(holes).at(1, 0) == grid.at(1, 0)));
+
+    expect_error(hc::error_kind::shape, {"feature_grid", "2x3x2x2"}, [&] { hc::feature_grid(batch); });
+    expect_error(hc::error_kind::shape, {"feature_panels", "are 4,"}, [&] {
+        hc::feature_panels(xt::xtensor<float, 1>{1, 2, 3, 4}, "x");
+    });
+    expect_error(hc::error_kind::shape, {"0x2x2"}, [&] {
+        hc::feature_grid(xt::xarray<float>::from_shape({0, 2, 2}));
+    });
+    expect_error(hc::error_kind::use, {"most"}, [&] { hc::feature_grid(three, {.most = 0}); });
+    expect_error(hc::error_kind::use, {"zoom"}, [&] { hc::feature_grid(three, {}, {.zoom = 0}); });
+}
+
+BOOST_AUTO_TEST_CASE(fill_a_grid_that_looks_well) {
+    struct choice {
+        std::size_t count, height, width, columns;
+    };
+    for (auto const& [count, height, width, columns] : {choice{1, 8, 8, 1},
+                                                        {2, 8, 8, 2},
+                                                        {3, 8, 8, 3},
+                                                        {6, 8, 8, 3},
+                                                        {7, 8, 8, 4},
+                                                        {10, 8, 8, 5},
+                                                        {13, 8, 8, 5},
+                                                        {16, 8, 8, 4},
+                                                        {32, 8, 8, 8},
+                                                        {64, 8, 8, 8},
+                                                        {96, 8, 8, 12},
+                                                        {128, 8, 8, 16},
+                                                        {4, 10, 40, 1},
+                                                        {4, 40, 10, 4},
+                                                        {1, 100, 1, 1},
+                                                        {3, 100, 1, 3}}) {
+        BOOST_TEST(hc::detail::choose_columns(count, height, width) == columns,
+                   count << " maps of " << height << "×" << width << " in "
+                         << hc::detail::choose_columns(count, height, width) << " columns");
+    }
+    auto const grid = hc::feature_grid(xt::zeros<float>({512, 4, 4})); // the first 64
+    BOOST_TEST(grid.width() == 8u * 5 - 1);
+    BOOST_TEST(grid.height() == 8u * 5 - 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iostream>
 #include <set>
+#include <sstream>
 #include <system_error>
 
 namespace tools {
@@ -51,6 +52,14 @@ std::string contents_of(fs::path folder) {
     return text;
 }
 
+std::size_t number_of(std::string_view option, std::string_view text, std::size_t low, std::size_t high) {
+    auto const number = to_number(text);
+    if (!number || *number < low || *number > high)
+        throw wrong_use{std::string{option} + " must be a number from " + std::to_string(low) + " to " +
+                        std::to_string(high) + "; it is " + in_quotes(text)};
+    return *number;
+}
+
 /// One line, whatever names and texts it is made of.
 void tell(std::string_view tool, std::string text) {
     std::ranges::replace_if(
@@ -90,13 +99,46 @@ std::optional<std::string> command_line::find(std::string_view option) const {
 std::optional<std::size_t> command_line::find_number(std::string_view option, std::size_t low,
                                                      std::size_t high) const {
     auto const text = find(option);
+    return text ? std::optional{number_of(option, *text, low, high)} : std::nullopt;
+}
+
+std::optional<double> command_line::find_real(std::string_view option, double low, double high) const {
+    auto const text = find(option);
     if (!text)
         return std::nullopt;
-    auto const number = to_number(*text);
-    if (!number || *number < low || *number > high)
-        throw wrong_use{std::string{option} + " must be a number from " + std::to_string(low) + " to " +
-                        std::to_string(high) + "; it is " + in_quotes(*text)};
+    double number = 0;
+    auto const* const end = text->data() + text->size();
+    auto const [stop, failure] = std::from_chars(text->data(), end, number);
+    if (failure != std::errc{} || stop != end || !(number >= low && number <= high)) {
+        std::ostringstream range;
+        range << low << " to " << high;
+        throw wrong_use{std::string{option} + " must be a number from " + range.str() + "; it is " +
+                        in_quotes(*text)};
+    }
     return number;
+}
+
+std::vector<std::string> command_line::list(std::string_view option) const {
+    std::vector<std::string> parts;
+    auto const text = find(option);
+    for (std::size_t begin = 0; text && begin <= text->size();) {
+        auto const end = std::min(text->find(',', begin), text->size());
+        auto const part = text->substr(begin, end - begin);
+        if (std::ranges::find(parts, part) != parts.end())
+            throw wrong_use{std::string{option} + " must name each once; " + in_quotes(part) +
+                            " stands twice in " + in_quotes(*text)};
+        parts.push_back(part);
+        begin = end + 1;
+    }
+    return parts;
+}
+
+std::vector<std::size_t> command_line::list_numbers(std::string_view option, std::size_t low,
+                                                    std::size_t high) const {
+    std::vector<std::size_t> numbers;
+    for (auto const& part : list(option))
+        numbers.push_back(number_of(option, part, low, high));
+    return numbers;
 }
 
 std::string command_line::file(std::string_view option) const {

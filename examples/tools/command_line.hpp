@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tools {
 
@@ -43,6 +44,17 @@ public:
     /// A number from `low` to `high`; throws `wrong_use` where something else is given.
     [[nodiscard]] std::optional<std::size_t> find_number(std::string_view option, std::size_t low,
                                                          std::size_t high) const;
+
+    /// A number from `low` to `high` that need not be whole; throws `wrong_use` where something else is given.
+    [[nodiscard]] std::optional<double> find_real(std::string_view option, double low, double high) const;
+
+    /// The parts between the commas of an option's value, none where it is not given; throws `wrong_use` where
+    /// a part stands twice.
+    [[nodiscard]] std::vector<std::string> list(std::string_view option) const;
+
+    /// A list of numbers from `low` to `high`; throws as `list` and `find_number` do.
+    [[nodiscard]] std::vector<std::size_t> list_numbers(std::string_view option, std::size_t low,
+                                                        std::size_t high) const;
 
     /// The file that a required option names; throws `wrong_use` where there is none, and lists what is in
     /// its folder.

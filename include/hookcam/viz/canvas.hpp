@@ -13,9 +13,9 @@
 #include "../core/error.hpp"
 #include "../data/picture.hpp"
 
-// Why Cairo: it draws as printed pages do (hinted, anti-aliased), into memory and without a display, and every
-// Linux distribution carries it. Why Pango: Cairo itself takes one font, and shows boxes for what that has not;
-// Pango finds a font for each character, and joins and orders them as their script asks.
+// Why Cairo: it draws as printed pages do (hinted, anti-aliased), into memory and without a display, and
+// every Linux distribution carries it. Why Pango: Cairo itself takes one font, and shows boxes for what that
+// has not; Pango finds a font for each character, and joins and orders them as their script asks.
 
 namespace hookcam::detail {
 
@@ -58,8 +58,8 @@ public:
         show_text(x, y);
     }
 
-    /// Writes with the baseline's middle at (x, y). What is longer than `width` is cut at the end of a character,
-    /// and "…" put there.
+    /// Writes with the baseline's middle at (x, y). What is longer than `width` is cut between two
+    /// characters, and "…" put there.
     void write_centred(double x, double y, std::string const& text, double width) {
         set_text(text, static_cast<int>(width * PANGO_SCALE));
         show_text(x - text_width() / 2, y);

@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <filesystem>
-#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,6 +73,27 @@ public:
         return *this;
     }
 
+    /// Adds several panels, in their order.
+    figure& add_all(std::vector<panel> next) {
+        for (auto& one : next) {
+            add(std::move(one));
+        }
+        return *this;
+    }
+
+    /// Leaves the next place empty: as wide as the panel above it, or square in the first row.
+    figure& add_space() {
+        m_panels.emplace_back();
+        return *this;
+    }
+
+    /// Gives the figure a colour bar of its own, to the right of all panels and as high as all rows: for
+    /// panels that share their colours. The last one counts.
+    figure& set_bar(colour_scale bar) {
+        m_bar = bar;
+        return *this;
+    }
+
     /// The drawn figure. Throws `error_kind::use` without a panel, where the paper is too small for the
     /// panels, and for a title that is not UTF-8.
     [[nodiscard]] picture draw() const {
@@ -82,7 +101,12 @@ public:
         auto const places = arrange(paper);
         double const size = fit_titles(paper, places);
         for (std::size_t i = 0; i < m_panels.size(); ++i) {
-            draw_panel(paper, m_panels[i], size, places[i]);
+            if (!m_panels[i].image.empty()) {
+                draw_panel(paper, m_panels[i], size, places[i]);
+            }
+        }
+        if (m_bar) {
+            draw_bar(paper, *m_bar, around(paper, places));
         }
         return paper.look();
     }
@@ -126,14 +150,14 @@ private:
         return std::max<std::size_t>(1, static_cast<std::size_t>(points(9)));
     }
 
-    /// What a panel takes to the right of its picture.
-    [[nodiscard]] double bar_room(detail::canvas& paper, panel const& shown) const {
-        if (!shown.bar) {
+    /// What a colour bar takes to the right of what it explains.
+    [[nodiscard]] double bar_room(detail::canvas& paper, std::optional<colour_scale> const& bar) const {
+        if (!bar) {
             return 0;
         }
         double labels = 0;
         paper.font_size(tick_size());
-        for (auto const& tick : detail::round_ticks(shown.bar->low, shown.bar->high)) {
+        for (auto const& tick : detail::round_ticks(bar->low, bar->high)) {
             labels = std::max(labels, paper.text_width(tick.label));
         }
         return bar_gap() + static_cast<double>(bar_width()) + 2 * tick_length() + labels;
@@ -144,12 +168,19 @@ private:
         if (m_panels.empty()) {
             throw error{error_kind::use, "hookcam::figure: there must be a panel to draw; add one"};
         }
-        auto const aspect = [](panel const& p) {
-            return static_cast<double>(p.image.width()) / static_cast<double>(p.image.height());
-        };
         std::size_t const columns = m_layout.columns == 0 ? m_panels.size() : m_layout.columns;
+        auto const aspect = [&](std::size_t i) {
+            while (m_panels[i].image.empty()) { // a space
+                if (i < columns) {
+                    return 1.0;
+                }
+                i -= columns;
+            }
+            auto const& image = m_panels[i].image;
+            return static_cast<double>(image.width()) / static_cast<double>(image.height());
+        };
         std::size_t const rows = (m_panels.size() + columns - 1) / columns;
-        auto const paper_width = static_cast<double>(m_width);
+        auto const paper_width = static_cast<double>(m_width) - bar_room(paper, m_bar);
         auto const paper_height = static_cast<double>(m_height);
 
         struct row_measure {
@@ -160,9 +191,9 @@ private:
         std::vector<double> bars;
         for (std::size_t i = 0; i < m_panels.size(); ++i) {
             auto& row = measures[i / columns];
-            bars.push_back(bar_room(paper, m_panels[i]));
+            bars.push_back(bar_room(paper, m_panels[i].bar));
             row.fixed += bars.back() + (i % columns == 0 ? 0 : gap());
-            row.aspects += aspect(m_panels[i]);
+            row.aspects += aspect(i);
         }
         auto const row_count = static_cast<double>(rows);
         double const row_extra = title_room() * row_count + gap() / 2 * (row_count - 1);
@@ -187,13 +218,24 @@ private:
                 x = (paper_width - row.fixed - size * row.aspects) / 2;
                 y += i == 0 ? title_room() : size + gap() / 2 + title_room();
             }
-            double const width = size * aspect(m_panels[i]);
+            double const width = size * aspect(i);
             places.push_back({static_cast<std::size_t>(x), static_cast<std::size_t>(y),
                               std::max<std::size_t>(1, static_cast<std::size_t>(width)),
                               static_cast<std::size_t>(size)});
             x += width + bars[i] + gap();
         }
         return places;
+    }
+
+    /// The rectangle around all panels, with their own bars.
+    [[nodiscard]] place around(detail::canvas& paper, std::vector<place> const& places) const {
+        std::size_t right = 0;
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            auto const bar = static_cast<std::size_t>(bar_room(paper, m_panels[i].bar));
+            right = std::max(right, places[i].x + places[i].width + bar);
+        }
+        auto const& [x, y, width, height] = places.front();
+        return {x, y, right - x, places.back().y + places.back().height - y};
     }
 
     void draw_panel(detail::canvas& paper, panel const& shown, double size, place const& at) const {
@@ -262,7 +304,8 @@ private:
     std::size_t m_height;
     std::size_t m_width;
     figure_layout m_layout;
-    std::vector<panel> m_panels;
+    std::vector<panel> m_panels; ///< one without pixels is a space
+    std::optional<colour_scale> m_bar;
 };
 
 } // namespace hookcam

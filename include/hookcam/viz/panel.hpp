@@ -58,8 +58,9 @@ picture colour_values(std::span<T const> values, std::size_t height, std::size_t
     return image;
 }
 
+/// The colours from the smallest to the largest of the numbers that are finite.
 template <std::floating_point T>
-colour_scale gray_scale_of(std::span<T const> values) {
+colour_scale scale_of(std::span<T const> values, colormap const& colours) {
     double low = std::numeric_limits<double>::infinity();
     double high = -low;
     for (T const value : values) {
@@ -68,7 +69,7 @@ colour_scale gray_scale_of(std::span<T const> values) {
             high = std::max(high, static_cast<double>(value));
         }
     }
-    return low <= high ? colour_scale{gray, low, high} : colour_scale{gray, 0, 0};
+    return low <= high ? colour_scale{colours, low, high} : colour_scale{colours, 0, 0};
 }
 
 } // namespace detail
@@ -92,14 +93,14 @@ inline panel heat_panel(std::span<double const> values, std::size_t height, std:
 inline panel feature_panel(std::span<float const> values, std::size_t height, std::size_t width,
                            std::string title = {}) {
     return {
-        detail::colour_values(values, height, width, detail::gray_scale_of(values)), std::move(title), {}};
+        detail::colour_values(values, height, width, detail::scale_of(values, gray)), std::move(title), {}};
 }
 
 /// The same for numbers of type double.
 inline panel feature_panel(std::span<double const> values, std::size_t height, std::size_t width,
                            std::string title = {}) {
     return {
-        detail::colour_values(values, height, width, detail::gray_scale_of(values)), std::move(title), {}};
+        detail::colour_values(values, height, width, detail::scale_of(values, gray)), std::move(title), {}};
 }
 
 } // namespace hookcam

@@ -4,8 +4,8 @@
 
 namespace hookcam {
 
-/// matplotlib's `viridis`, byte for byte: dark violet, blue, green, yellow. Equal steps look equal, and it reads
-/// without colour vision, too. By S. van der Walt and N. Smith, 2015 (CC0).
+/// matplotlib's `viridis`, byte for byte: dark violet, blue, green, yellow. Equal steps look equal, and it
+/// reads without colour vision, too. By S. van der Walt and N. Smith, 2015 (CC0).
 inline constexpr colormap viridis = detail::unpack_colormap(
     {0x440154, 0x440255, 0x440357, 0x450558, 0x45065a, 0x45085b, 0x46095c, 0x460b5e, 0x460c5f, 0x460e61,
      0x470f62, 0x471163, 0x471265, 0x471466, 0x471567, 0x471669, 0x47186a, 0x48196b, 0x481a6c, 0x481c6e,

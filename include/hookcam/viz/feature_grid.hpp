@@ -1,0 +1,157 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "../core/error.hpp"
+#include "../data/picture.hpp"
+#include "colormap.hpp"
+#include "figure.hpp"
+#include "panel.hpp"
+
+namespace hookcam {
+
+/// Which numbers have the first and the last colour: the smallest and the largest of each map, so that faint
+/// ones are seen, too; or of all maps that are shown, so that they compare.
+enum class feature_range { own, common };
+
+/// How feature maps are shown: the first `most` of them, the others are left out.
+struct feature_style {
+    colormap colours = gray;
+    feature_range range = feature_range::own;
+    std::size_t most = 64;
+};
+
+/// How a grid of them is laid out.
+struct grid_layout {
+    std::size_t columns = 0; ///< 0: as many as look well
+    std::size_t zoom = 1;    ///< the height and width of each value, and of the lines between maps, in pixels
+};
+
+/// What holds feature maps: sizes, and values in row-major order. Every xtensor expression does.
+template <class T>
+concept feature_tensor = requires(T const& tensor) {
+    tensor.shape().size();
+    static_cast<double>(*tensor.begin());
+    tensor.end();
+};
+
+namespace detail {
+
+/// The first maps of a tensor, and the colours of each.
+struct feature_maps {
+    std::size_t height = 0;
+    std::size_t width = 0;
+    std::vector<std::vector<double>> values;
+    std::vector<colour_scale> scales;
+
+    [[nodiscard]] picture draw(std::size_t map) const {
+        return colour_values(std::span{values[map]}, height, width, scales[map]);
+    }
+};
+
+template <feature_tensor T>
+feature_maps take_maps(T const& tensor, feature_style const& style, std::string const& entity) {
+    auto const& shape = tensor.shape();
+    std::vector<std::size_t> sizes(shape.begin(), shape.end());
+    std::string text;
+    for (auto const size : sizes) {
+        text += (text.empty() ? "" : "x") + std::to_string(size);
+    }
+    if (sizes.size() == 4 && sizes[0] == 1) {
+        sizes.erase(sizes.begin());
+    }
+    if (sizes.size() != 3 || sizes[0] * sizes[1] * sizes[2] == 0) {
+        throw error{error_kind::shape, "hookcam::" + entity +
+                                           ": feature maps must be C,H,W or 1,C,H,W; these are " + text +
+                                           ", take one image of a batch"};
+    }
+    if (style.most == 0) {
+        throw error{error_kind::use, "hookcam::" + entity + ": at least one map must be shown; `most` is 0"};
+    }
+    feature_maps maps{.height = sizes[1], .width = sizes[2], .values = {}, .scales = {}};
+    std::vector<double> shown;
+    auto value = tensor.begin();
+    for (std::size_t c = 0; c < std::min(sizes[0], style.most); ++c) {
+        auto& map = maps.values.emplace_back();
+        for (std::size_t i = 0; i < maps.height * maps.width; ++i, ++value) {
+            map.push_back(static_cast<double>(*value));
+        }
+        shown.insert(shown.end(), map.begin(), map.end());
+    }
+    auto const common = scale_of<double>(shown, style.colours);
+    for (auto const& map : maps.values) {
+        maps.scales.push_back(style.range == feature_range::common ? common
+                                                                   : scale_of<double>(map, style.colours));
+    }
+    return maps;
+}
+
+/// How many of `count` pictures stand in a row: few places stay empty, and the whole is one to three times as
+/// wide as high, best as wide as high.
+inline std::size_t choose_columns(std::size_t count, std::size_t height, std::size_t width) {
+    std::size_t best = 1;
+    std::tuple<bool, std::size_t, double> least{true, std::numeric_limits<std::size_t>::max(), 0};
+    for (std::size_t columns = 1; columns <= count; ++columns) {
+        std::size_t const rows = (count + columns - 1) / columns;
+        double const ratio = static_cast<double>(columns * width) / static_cast<double>(rows * height);
+        bool const misshapen = ratio < 1 || ratio > 3;
+        std::size_t const empty = misshapen ? 0 : rows * columns - count;
+        if (std::tuple const cost{misshapen, empty, std::abs(std::log(ratio))}; cost < least) {
+            least = cost;
+            best = columns;
+        }
+    }
+    return best;
+}
+
+} // namespace detail
+
+/// Feature maps (C,H,W or 1,C,H,W) as panels for a figure, each with the title `name` and its number, from 1.
+/// Throws `error_kind::shape` for other sizes.
+///
+///     hc::figure{9, 3}.add_all(hc::feature_panels(hc::get<"conv">(found), "kernel"))
+template <feature_tensor T>
+std::vector<panel> feature_panels(T const& maps, std::string const& name, feature_style const& style = {}) {
+    auto const taken = detail::take_maps(maps, style, "feature_panels");
+    std::vector<panel> panels;
+    for (std::size_t c = 0; c < taken.values.size(); ++c) {
+        panels.push_back({taken.draw(c), name + ' ' + std::to_string(c + 1), {}});
+    }
+    return panels;
+}
+
+/// Feature maps (C,H,W or 1,C,H,W) side by side in one picture, row after row, with white lines between them.
+/// Throws `error_kind::shape` for other sizes.
+template <feature_tensor T>
+picture feature_grid(T const& maps, feature_style const& style = {}, grid_layout const& layout = {}) {
+    auto const taken = detail::take_maps(maps, style, "feature_grid");
+    if (layout.zoom == 0) {
+        throw error{error_kind::use, "hookcam::feature_grid: a value must have a pixel; `zoom` is 0"};
+    }
+    std::size_t const count = taken.values.size();
+    std::size_t const columns =
+        layout.columns == 0 ? detail::choose_columns(count, taken.height, taken.width) : layout.columns;
+    std::size_t const rows = (count + columns - 1) / columns;
+    auto grid =
+        picture::filled(rows * (taken.height + 1) - 1, columns * (taken.width + 1) - 1, {255, 255, 255});
+    for (std::size_t c = 0; c < count; ++c) {
+        auto const map = taken.draw(c);
+        for (std::size_t y = 0; y < map.height(); ++y) {
+            for (std::size_t x = 0; x < map.width(); ++x) {
+                grid.set(c / columns * (taken.height + 1) + y, c % columns * (taken.width + 1) + x,
+                         map.at(y, x));
+            }
+        }
+    }
+    return detail::show_at(grid, grid.height() * layout.zoom, grid.width() * layout.zoom);
+}
+
+} // namespace hookcam

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "../core/error.hpp"
+#include "colormap.hpp"
+#include "figure.hpp"
+#include "overlay.hpp"
+#include "panel.hpp"
+
+namespace hookcam {
+
+/// A heatmap, height × width values from 0 to 1 in row-major order, and what it shows.
+struct titled_heat {
+    std::span<float const> values;
+    std::string title{};
+};
+
+/// How heat is laid over a picture: the colours of 0 to 1, and how much of them is seen (0 to 1).
+struct overlay_style {
+    colormap colours = jet;
+    double alpha = 0.4;
+};
+
+/// A picture and, beside it, the same picture under each of several heatmaps of its size, so many in a row:
+/// such as a row a class and a column a layer. One colour bar serves all. The paper is as large as they need.
+/// Throws what `overlay` and `figure` throw, and `error_kind::use` without columns.
+inline figure overlay_grid(panel const& original, std::span<titled_heat const> maps, std::size_t columns,
+                           overlay_style const& style = {}) {
+    if (columns == 0) {
+        throw error{error_kind::use, "hookcam::overlay_grid: a row must have a heatmap; `columns` is 0"};
+    }
+    if (original.image.empty()) {
+        throw error{error_kind::shape, "hookcam::overlay_grid: the picture must have pixels"};
+    }
+    auto const rows = std::max<std::size_t>(1, (maps.size() + columns - 1) / columns);
+    double const width = 3.2; // inches a panel
+    double const height =
+        width * static_cast<double>(original.image.height()) / static_cast<double>(original.image.width());
+    figure result{width * static_cast<double>(columns + 1) + 1,
+                  (height + 0.4) * static_cast<double>(rows) + 0.2,
+                  {.columns = columns + 1}};
+    result.add(original);
+    for (std::size_t i = 0; i < maps.size(); ++i) {
+        if (i != 0 && i % columns == 0) {
+            result.add_space(); // under the original
+        }
+        result.add({overlay(original.image, maps[i].values, style.colours, style.alpha), maps[i].title});
+    }
+    return result.set_bar({style.colours, 0, 1});
+}
+
+} // namespace hookcam
