@@ -20,13 +20,16 @@ namespace hookcam {
 
 /// Which numbers have the first and the last colour: the smallest and the largest of each map, so that faint
 /// ones are seen, too; or of all maps that are shown, so that they compare.
-enum class feature_range { own, common };
+enum class feature_range {
+    own,    ///< of each map
+    common, ///< of all that are shown
+};
 
 /// How feature maps are shown: the first `most` of them, the others are left out.
 struct feature_style {
-    colormap colours = gray;
-    feature_range range = feature_range::own;
-    std::size_t most = 64;
+    colormap colours = gray;                  ///< from the smallest number to the largest
+    feature_range range = feature_range::own; ///< of which numbers
+    std::size_t most = 64;                    ///< how many maps are shown; 1 at least
 };
 
 /// How a grid of them is laid out.

@@ -15,14 +15,14 @@ namespace hookcam {
 
 /// A heatmap, height × width values from 0 to 1 in row-major order, and what it shows.
 struct titled_heat {
-    std::span<float const> values;
-    std::string title{};
+    std::span<float const> values; ///< they must outlive the call that draws them
+    std::string title{};           ///< none where it is empty
 };
 
 /// How heat is laid over a picture: the colours of 0 to 1, and how much of them is seen (0 to 1).
 struct overlay_style {
-    colormap colours = jet;
-    double alpha = 0.4;
+    colormap colours = jet; ///< of 0 to 1
+    double alpha = 0.4;     ///< 0: the picture alone; 1: the heat alone
 };
 
 /// A picture and, beside it, the same picture under each of several heatmaps of its size, so many in a row:
