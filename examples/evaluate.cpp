@@ -26,7 +26,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 namespace {
@@ -196,8 +195,7 @@ void evaluate_folder(tools::command_line const& line, tools::network_entry const
 
 void evaluate(tools::command_line const& line) {
     auto const& entry = tools::find_network(line.text("--network"));
-    std::error_code failure;
-    if (fs::is_directory(line.text("--data"), failure) || !entry.is_for_cifar10())
+    if (!entry.is_for_cifar10() || fs::is_directory(line.file_or_folder("--data")))
         evaluate_folder(line, entry);
     else
         evaluate_file(line, entry);

@@ -564,6 +564,35 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(sizes)
 
+BOOST_AUTO_TEST_CASE(the_longer_side_is_rounded_as_asked) {
+    auto const size = [](std::size_t height, std::size_t width, hc::longer_side rule) {
+        auto const result = hc::resize_shorter_side(hc::picture{height, width}, 256, rule);
+        return std::pair{result.height(), result.width()};
+    };
+    using enum hc::longer_side;
+    using sizes = std::pair<std::size_t, std::size_t>;
+    BOOST_TEST((size(280, 425, rounded_down) == sizes{256, 388})); // 388.57
+    BOOST_TEST((size(280, 425, to_nearest) == sizes{256, 389}));
+    BOOST_TEST((size(425, 280, to_nearest) == sizes{389, 256}));
+    BOOST_TEST((size(300, 400, to_nearest) == sizes{256, 341})); // 341.33
+    BOOST_TEST((size(512, 513, to_nearest) == sizes{256, 257})); // 256.5
+    BOOST_TEST((size(512, 513, rounded_down) == sizes{256, 256}));
+    BOOST_TEST((size(7, 7, to_nearest) == sizes{256, 256}));
+}
+
+BOOST_AUTO_TEST_CASE(photographs_become_the_inputs_published_with_them) {
+    // Shorter side 256, the longer one to the nearest pixel, bilinear; then the middle. Byte for byte.
+    for (std::string const name : {"gradcam_both.png", "gradcam_dog_cat.jpg", "gradcam_horses.jpg",
+                                   "tfkerasvis_bear.jpg", "tfkerasvis_goldfish.jpg"}) {
+        auto const photo = shared_file("data/images/" + name);
+        auto const input = shared_file("data/images/crop227/" + name.substr(0, name.find('.')) + ".png");
+        if (photo.empty() || input.empty())
+            return;
+        auto const large = hc::resize_shorter_side(hc::load_picture(photo), 256, hc::longer_side::to_nearest);
+        BOOST_TEST((hc::center_crop(large, 227, 227) == hc::load_picture(input)), name);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(resize_as_pillow_does) {
     // Pillow 13, Image.BILINEAR: CRC-32 of all bytes, and the green channel of the smaller one to look at.
     auto const small = hc::resize(pattern(7, 9), 5, 4);

@@ -17,6 +17,7 @@ template <class Network>
     return {.name = name,
             .side = side,
             .shorter_side = side,
+            .rounding = hookcam::longer_side::rounded_down,
             .input = input,
             .classes = hookcam::cifar10_classes.size(),
             .class_names = hookcam::cifar10_classes,

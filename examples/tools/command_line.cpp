@@ -163,6 +163,15 @@ std::string command_line::folder(std::string_view option) const {
     return name;
 }
 
+std::string command_line::file_or_folder(std::string_view option) const {
+    auto const& name = text(option);
+    std::error_code failure;
+    if (!fs::exists(name, failure))
+        throw wrong_use{std::string{option} + " must be a file or a folder; " + in_quotes(name) +
+                        " is none, " + contents_of(name)};
+    return name;
+}
+
 int run_tool(std::string_view name, std::span<option const> options, std::span<char const* const> arguments,
              std::function<void(command_line const&)> const& run) {
     try {

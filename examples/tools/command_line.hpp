@@ -66,6 +66,9 @@ public:
     /// The folder that a required option names; throws as `file` does.
     [[nodiscard]] std::string folder(std::string_view option) const;
 
+    /// What a required option names, where it may be either; throws as `file` does.
+    [[nodiscard]] std::string file_or_folder(std::string_view option) const;
+
 private:
     std::map<std::string, std::string, std::less<>> m_values;
 };

@@ -2,6 +2,7 @@
 
 #include <hookcam/data/normalize.hpp>
 #include <hookcam/data/picture.hpp>
+#include <hookcam/data/resize.hpp>
 #include <hookcam/explain/status.hpp>
 #include <hookcam/io/state_dict.hpp>
 #include <hookcam/tensor/xtensor.hpp>
@@ -54,9 +55,10 @@ public:
 /// A network that there is.
 struct network_entry {
     std::string_view name;
-    std::size_t side;             ///< its input's height and width
-    std::size_t shorter_side;     ///< of a photograph, before its middle becomes the input
-    hookcam::normalization input; ///< how bytes become its input
+    std::size_t side;              ///< its input's height and width
+    std::size_t shorter_side;      ///< of a photograph, before its middle becomes the input
+    hookcam::longer_side rounding; ///< of its longer side then
+    hookcam::normalization input;  ///< how bytes become its input
     std::size_t classes;
     std::span<std::string_view const> class_names; ///< by class; none where they are not known
     std::unique_ptr<network> (*make)();

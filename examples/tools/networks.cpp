@@ -17,7 +17,7 @@ bool network_entry::is_for_cifar10() const {
 hookcam::picture network_entry::fit(hookcam::picture const& photo) const {
     if (photo.height() == side && photo.width() == side)
         return photo;
-    return hookcam::center_crop(hookcam::resize_shorter_side(photo, shorter_side), side, side);
+    return hookcam::center_crop(hookcam::resize_shorter_side(photo, shorter_side, rounding), side, side);
 }
 
 network_entry const& find_network(std::string_view name) {

@@ -150,13 +150,23 @@ inline picture center_crop(picture const& source, std::size_t height, std::size_
     return result;
 }
 
-/// The picture with its shorter side at `size` and its shape kept; the longer side is rounded down, as
-/// torchvision's `resize(size)` does.
-inline picture resize_shorter_side(picture const& source, std::size_t size) {
+/// How the longer side becomes a whole number of pixels where a picture keeps its shape.
+enum class longer_side {
+    rounded_down, ///< as torchvision's `resize(size)` does
+    to_nearest,   ///< as scripts do that round the length for Pillow's `resize`; halves up
+};
+
+/// The picture with its shorter side at `size` and its shape kept.
+inline picture resize_shorter_side(picture const& source, std::size_t size,
+                                   longer_side rule = longer_side::rounded_down) {
     detail::require_pixels(source, size, size, "resize_shorter_side");
     std::size_t const h = source.height();
     std::size_t const w = source.width();
-    return h < w ? resize(source, size, w * size / h) : resize(source, h * size / w, size);
+    auto const longer = [&](std::size_t length, std::size_t shorter) {
+        std::size_t const half = rule == longer_side::to_nearest ? shorter : 0;
+        return (2 * length * size + half) / (2 * shorter);
+    };
+    return h < w ? resize(source, size, longer(w, h)) : resize(source, longer(h, w), size);
 }
 
 /// The picture as a network takes it: its shorter side resized so that height × width fit, then
