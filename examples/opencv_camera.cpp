@@ -28,6 +28,10 @@ int main(int count, char** arguments) {
     try {
         auto const model = hc::load<networks::simple_cnn>(arguments[1]);
         auto capture = count == 3 ? cv::VideoCapture{arguments[2]} : cv::VideoCapture{0};
+        if (!capture.isOpened()) {
+            std::cerr << "opencv_camera: there is no such camera or video\n";
+            return 1;
+        }
         hc::normalization const scale{.range = 255, .mean = {0.5, 0.5, 0.5}, .deviation = {0.5, 0.5, 0.5}};
 
         auto look = hc::plan<hc::image<3, 32, 32>>(model, hc::grad_cam_request<"conv3">{});
