@@ -10,3 +10,6 @@
 #ifdef WITH_VIZ
 #include <hookcam/viz.hpp>
 #endif
+#ifdef WITH_OPENCV
+#include <hookcam/opencv.hpp>
+#endif
