@@ -50,8 +50,8 @@ bool loads_as(fs::path const& path, hc::model<Network> const& saved) {
 using clock = std::chrono::steady_clock;
 using std::chrono::microseconds;
 
-/// Kills 100 programs that save two models to the same path in turns, each at a random moment of its third save.
-/// They are left as they are: the next program finds what the one before it left.
+/// Kills 100 programs that save two models to the same path in turns, each at a random moment of its third or
+/// fourth save. What one leaves, the next one finds.
 void kill_savers(std::string const& name, std::uint32_t seed) {
     temporary_folder const folder;
     auto const path = folder / name;
