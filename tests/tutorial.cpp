@@ -94,6 +94,10 @@ BOOST_AUTO_TEST_CASE(features_draw) {
     compare_picture(HOOKCAM_13_FEATURES, sample_data, "features.png");
 }
 
+BOOST_AUTO_TEST_CASE(channels_draw) {
+    compare_picture(HOOKCAM_17_CHANNELS, sample_data, "channels.png");
+}
+
 BOOST_AUTO_TEST_CASE(forward_hook_sees_what_pytorch_shows) {
     compare_with_pytorch(HOOKCAM_04_FORWARD_HOOK, {"conv.output"});
 }
