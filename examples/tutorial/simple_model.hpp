@@ -26,8 +26,10 @@ setting make_setting(int count, char** arguments);
 /// `(1, 2, 4, 4)`
 std::string shape_text(auto const& tensor) {
     std::string text;
-    for (auto const size : tensor.shape())
-        text += (text.empty() ? "(" : ", ") + std::to_string(size);
+    for (auto const size : tensor.shape()) {
+        text += text.empty() ? "(" : ", ";
+        text += std::to_string(size);
+    }
     return text + ')';
 }
 

@@ -66,7 +66,8 @@ feature_maps take_maps(T const& tensor, feature_style const& style, std::string 
     std::vector<std::size_t> sizes(shape.begin(), shape.end());
     std::string text;
     for (auto const size : sizes) {
-        text += (text.empty() ? "" : "x") + std::to_string(size);
+        text += text.empty() ? "" : "x";
+        text += std::to_string(size);
     }
     if (sizes.size() == 4 && sizes[0] == 1) {
         sizes.erase(sizes.begin());
