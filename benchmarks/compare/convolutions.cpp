@@ -1,0 +1,252 @@
+#include "difference.hpp"
+#include "machine.hpp"
+#include "timed.hpp"
+#include "work.hpp"
+
+#include <hookcam/layers/conv2d/conv2d_cpu.hpp>
+#include <hookcam/layers/conv2d/conv2d_reference.hpp>
+#include <hookcam/tensor/memory.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace compare {
+
+namespace {
+
+using hookcam::kernels::conv2d_parameters;
+
+/// Which of its three computations.
+enum class direction { forward, backward_data, backward_weights };
+
+/// A single convolution of one picture: square, padded by half of its kernel, without a bias.
+struct convolution {
+    direction way = direction::forward;
+    std::size_t in = 1;
+    std::size_t out = 1;
+    std::size_t kernel = 1;
+    std::size_t stride = 1;
+    std::size_t height = 1; ///< and width, of the input
+
+    /// `conv.forward.3x32.k3.s1.h32`, and the way back.
+    [[nodiscard]] std::string name() const;
+    [[nodiscard]] static std::optional<convolution> parse(std::string_view name);
+};
+
+constexpr std::array<std::pair<direction, std::string_view>, 3> directions{{
+    {direction::forward, "forward"},
+    {direction::backward_data, "backward_data"},
+    {direction::backward_weights, "backward_weights"},
+}};
+
+conv2d_parameters parameters_of(convolution const& of) {
+    hookcam::window const window{of.kernel, of.stride, 1, of.kernel / 2, of.kernel / 2};
+    std::size_t const out = window.count(of.height);
+    return {1, of.in, of.out, 1, of.height, of.height, out, out, window, window};
+}
+
+/// The three tensors of a convolution. Two of them are given, the third one is found.
+template <class T>
+struct tensors {
+    explicit tensors(conv2d_parameters const& of)
+        : x{of.in_channels * of.in_plane()},
+          weight{of.out_channels * of.terms()},
+          y{of.out_channels * of.out_plane()} {}
+
+    /// The one that is found.
+    [[nodiscard]] std::span<T> result(direction way) {
+        auto& one = way == direction::forward ? y : way == direction::backward_data ? x : weight;
+        return {one.data(), one.size()};
+    }
+
+    hookcam::memory<T> x, weight, y;
+};
+
+class convolution_work final : public work {
+public:
+    explicit convolution_work(convolution const& of)
+        : m_way{of.way},
+          m_of{parameters_of(of)},
+          m_tensors{m_of},
+          m_scratch{hookcam::kernels::conv2d_scratch(m_of)} {
+        std::mt19937 random{17};
+        std::normal_distribution<float> normal;
+        for (auto* one : {&m_tensors.x, &m_tensors.weight, &m_tensors.y})
+            std::generate_n(one->data(), one->size(), [&] { return normal(random); });
+    }
+
+    void run() override {
+        using namespace hookcam::kernels;
+        auto& [x, weight, y] = m_tensors;
+        float* const no_bias = nullptr;
+        switch (m_way) {
+        case direction::forward:
+            conv2d(hookcam::cpu{}, m_of, x.data(), weight.data(), no_bias, y.data(), m_scratch.data());
+            break;
+        case direction::backward_data:
+            conv2d_backward(hookcam::cpu{}, m_of, y.data(), weight.data(), x.data(), m_scratch.data());
+            break;
+        case direction::backward_weights:
+            conv2d_backward_parameters(hookcam::cpu{}, m_of, x.data(), y.data(), weight.data(), no_bias,
+                                       m_scratch.data());
+            break;
+        }
+    }
+
+    [[nodiscard]] hookcam::state_dict results() const override { return {}; }
+
+    /// Sums of up to some ten thousand terms against the same in double.
+    [[nodiscard]] double tolerance() const override { return 1e-5; }
+
+    [[nodiscard]] cost least() const override {
+        auto const products = static_cast<double>(m_of.terms() * m_of.out_channels * m_of.out_plane());
+        auto const numbers = m_tensors.x.size() + m_tensors.weight.size() + m_tensors.y.size();
+        return {2 * products, static_cast<double>(numbers * sizeof(float))};
+    }
+
+    void write(std::filesystem::path const&) const override {
+        throw std::logic_error{"a single convolution has no peers in other processes"};
+    }
+
+    [[nodiscard]] std::unique_ptr<runner> own_peer(std::string_view name, std::size_t threads) override {
+        return name == "fma_peak" ? std::make_unique<fma_peak_runner>(*this, threads) : nullptr;
+    }
+
+private:
+    /// Nothing but the operations, at the machine's peak: the ratio is the part of the peak that is reached.
+    class fma_peak_runner final : public runner {
+    public:
+        fma_peak_runner(convolution_work& beside, std::size_t threads)
+            : m_beside{beside},
+              m_threads{threads} {}
+
+        std::vector<double> run(std::size_t) override {
+            return {m_beside.least().operations / fma_peak(m_threads)};
+        }
+
+        double difference() override { return m_beside.difference_from_reference(); }
+
+    private:
+        convolution_work& m_beside;
+        std::size_t m_threads;
+    };
+
+    /// From the plain loops, in double.
+    [[nodiscard]] double difference_from_reference() {
+        tensors<double> exact{m_of};
+        auto& [x, weight, y] = exact;
+        std::copy_n(m_tensors.x.data(), x.size(), x.data());
+        std::copy_n(m_tensors.weight.data(), weight.size(), weight.data());
+        std::copy_n(m_tensors.y.data(), y.size(), y.data());
+        double* const no_bias = nullptr;
+        using namespace hookcam::reference;
+        switch (m_way) {
+        case direction::forward:
+            conv2d(m_of, x.data(), weight.data(), no_bias, y.data());
+            break;
+        case direction::backward_data:
+            conv2d_backward(m_of, y.data(), weight.data(), x.data());
+            break;
+        case direction::backward_weights:
+            conv2d_backward_parameters(m_of, x.data(), y.data(), weight.data(), no_bias);
+            break;
+        }
+        run();
+        auto const expected = exact.result(m_way);
+        std::vector<float> const rounded(expected.begin(), expected.end());
+        return relative_difference(rounded, m_tensors.result(m_way));
+    }
+
+    direction m_way;
+    conv2d_parameters m_of;
+    tensors<float> m_tensors;
+    hookcam::memory<float> m_scratch;
+};
+
+/// Takes `text` from the front of `rest`, or else the number there.
+bool take(std::string_view& rest, std::string_view text) {
+    bool const is_there = rest.starts_with(text);
+    rest.remove_prefix(is_there ? text.size() : 0);
+    return is_there;
+}
+bool take(std::string_view& rest, std::size_t& number) {
+    auto const [end, failure] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    return failure == std::errc{} && number > 0;
+}
+
+std::string convolution::name() const {
+    auto const* const named = std::ranges::find(directions, way, &decltype(directions)::value_type::first);
+    return "conv." + std::string{named->second} + '.' + std::to_string(in) + 'x' + std::to_string(out) +
+           ".k" + std::to_string(kernel) + ".s" + std::to_string(stride) + ".h" + std::to_string(height);
+}
+
+std::optional<convolution> convolution::parse(std::string_view name) {
+    for (auto const& [way, text] : directions) {
+        convolution of{.way = way};
+        auto rest = name;
+        if (take(rest, "conv.") && take(rest, text) && take(rest, ".") && take(rest, of.in) &&
+            take(rest, "x") && take(rest, of.out) && take(rest, ".k") && take(rest, of.kernel) &&
+            take(rest, ".s") && take(rest, of.stride) && take(rest, ".h") && take(rest, of.height) &&
+            rest.empty())
+            return of;
+    }
+    return std::nullopt;
+}
+
+work_entry entry_of(convolution const& of) {
+    return {of.name(), {"fma_peak"}, [of] { return std::make_unique<convolution_work>(of); }};
+}
+
+} // namespace
+
+std::optional<work_entry> find_convolution(std::string_view name) {
+    auto const of = convolution::parse(name);
+    return of ? std::optional{entry_of(*of)} : std::nullopt;
+}
+
+void add_convolutions(std::vector<work_entry>& works) {
+    constexpr std::array<convolution, 19> shapes{{
+        // the tutorial's network
+        {.in = 3, .out = 32, .kernel = 3, .height = 32},
+        {.in = 32, .out = 64, .kernel = 3, .height = 16},
+        {.in = 64, .out = 128, .kernel = 3, .height = 8},
+        // ResNet-20
+        {.in = 16, .out = 16, .kernel = 3, .height = 32},
+        {.in = 16, .out = 32, .kernel = 3, .stride = 2, .height = 32},
+        {.in = 32, .out = 32, .kernel = 3, .height = 16},
+        {.in = 32, .out = 64, .kernel = 3, .stride = 2, .height = 16},
+        {.in = 64, .out = 64, .kernel = 3, .height = 8},
+        // ResNet-50
+        {.in = 3, .out = 64, .kernel = 7, .stride = 2, .height = 224},
+        {.in = 64, .out = 64, .kernel = 3, .height = 56},
+        {.in = 64, .out = 256, .kernel = 1, .height = 56},
+        {.in = 256, .out = 64, .kernel = 1, .height = 56},
+        {.in = 256, .out = 512, .kernel = 1, .stride = 2, .height = 56},
+        {.in = 128, .out = 128, .kernel = 3, .stride = 2, .height = 56},
+        {.in = 128, .out = 128, .kernel = 3, .height = 28},
+        {.in = 256, .out = 256, .kernel = 3, .height = 14},
+        {.in = 1024, .out = 256, .kernel = 1, .height = 14},
+        {.in = 512, .out = 512, .kernel = 3, .height = 7},
+        {.in = 512, .out = 2048, .kernel = 1, .height = 7},
+    }};
+    for (auto const& [way, name] : directions)
+        for (auto shape : shapes) {
+            shape.way = way;
+            works.push_back(entry_of(shape));
+        }
+}
+
+} // namespace compare
