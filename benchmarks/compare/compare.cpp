@@ -19,6 +19,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -89,21 +90,20 @@ std::vector<work_entry> chosen_works(std::string_view list) {
 
 /// Takes out of the works all peers that a list does not name.
 void keep_peers(std::vector<work_entry>& works, std::string_view list) {
+    std::set<std::string_view> known;
+    for (auto const& entry : all_works())
+        known.insert(entry.peers.begin(), entry.peers.end());
     auto const wanted = split(list);
-    auto const is_in = [](auto const& names, std::string_view name) {
-        return std::ranges::find(names, name) != names.end();
-    };
     for (auto const& name : wanted)
-        if (std::ranges::none_of(all_works(), [&](auto const& entry) { return is_in(entry.peers, name); })) {
+        if (!known.contains(name)) {
             std::string there;
-            for (auto const& entry : all_works())
-                for (auto const peer : entry.peers)
-                    if (!is_in(split(there), peer))
-                        there += (there.empty() ? "" : ",") + std::string{peer};
-            throw tools::wrong_use{"there is no peer \"" + name + "\"; take some of " + there};
+            for (auto const peer : known)
+                there.append(" ").append(peer);
+            throw tools::wrong_use{"there is no peer \"" + name + "\"; take some of these:" + there};
         }
     for (auto& entry : works)
-        std::erase_if(entry.peers, [&](std::string_view peer) { return !is_in(wanted, peer); });
+        std::erase_if(entry.peers,
+                      [&](std::string_view peer) { return std::ranges::find(wanted, peer) == wanted.end(); });
 }
 
 /// A folder for the peers' files, gone at the end.

@@ -15,12 +15,13 @@
 
 namespace {
 
+using picture = std::array<dlib::matrix<float>, 3>; // by channel
+
 template <long Filters, class Below>
 using block =
     dlib::max_pool<2, 2, 2, 2, dlib::relu<dlib::add_layer<dlib::con_<Filters, 3, 3, 1, 1, 1, 1>, Below>>>;
 using network =
-    dlib::fc<10,
-             dlib::relu<dlib::fc<512, block<128, block<64, block<32, dlib::input<dlib::matrix<float>>>>>>>>;
+    dlib::fc<10, dlib::relu<dlib::fc<512, block<128, block<64, block<32, dlib::input<picture>>>>>>>;
 
 /// dlib keeps a layer's weights and its bias in one block, those of a linear layer by input.
 template <std::size_t Layer>
@@ -37,6 +38,19 @@ void set(network& net, hookcam::state_dict const& weights, std::string const& pa
     std::ranges::copy(bias, at + weight.size());
 }
 
+std::vector<picture> pictures_of(hookcam::state_entry const& input) {
+    auto const numbers = input.to<float>();
+    std::vector<picture> pictures(input.shape[0]);
+    auto const height = static_cast<long>(input.shape[2]), width = static_cast<long>(input.shape[3]);
+    auto const* from = numbers.data();
+    for (auto& one : pictures)
+        for (auto& channel : one) {
+            channel = dlib::mat(from, height, width);
+            from += height * width;
+        }
+    return pictures;
+}
+
 struct state {
     network net;
     dlib::resizable_tensor input;
@@ -46,11 +60,9 @@ peers::served make(peers::job const& of) {
     if (of.network != "simple_cnn" || of.kind != "forward")
         throw std::runtime_error{"dlib.cpp has simple_cnn's forward pass alone"};
     auto const it = std::make_shared<state>();
-    auto const* const input = of.inputs.find("input");
-    it->input.set_size(static_cast<long>(input->shape[0]), 3, 32, 32);
-    std::ranges::copy(input->to<float>(), it->input.host());
-    it->net.subnet().forward(it->input); // makes the parameters, with numbers of its own
-    it->net.forward(it->input);
+    auto const pictures = pictures_of(*of.inputs.find("input"));
+    it->net.to_tensor(pictures.begin(), pictures.end(), it->input);
+    it->net.forward(it->input); // makes the parameters, with numbers of its own
     // The output is layer 0, the input the last; every layer counts, those without parameters too.
     set<0>(it->net, of.weights, "fc2", true);
     set<2>(it->net, of.weights, "fc1", true);

@@ -63,8 +63,11 @@ inline int serve(int count, char** arguments, std::function<served(job const&)> 
                 throw std::runtime_error{"there is no command " + command};
             }
         } catch (std::exception const& why) {
-            std::string const text{why.what()};
-            std::cout << "missing " << text.substr(0, text.find('\n')) << std::endl;
+            std::istringstream text{why.what()};
+            std::cout << "missing";
+            for (std::string word; text >> word;) // on one line, however it was written
+                std::cout << ' ' << word;
+            std::cout << std::endl;
         }
     }
     return 0;
