@@ -2,12 +2,15 @@
 
 #include "../../examples/networks/resnet.hpp"
 
+#include <concepts>
+
 namespace compare {
 
 namespace {
 
 using network = networks::resnet50;
 using shape = hc::image<3, 224, 224>;
+static_assert(std::same_as<hc::output_shape<network, shape>, hc::features<1000>>);
 
 } // namespace
 
