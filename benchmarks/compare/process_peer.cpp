@@ -23,6 +23,7 @@ namespace {
 [[noreturn]] void become(std::vector<std::string> const& command, int input, int output, char const* log) {
     // A peer that is stopped would wait for ever if we ended before it.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0); // it and whatever it starts are stopped together, and its signals stay among them
     int const errors = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     dup2(input, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
@@ -53,6 +54,7 @@ process_peer::process_peer(std::string const& name, std::vector<std::string> con
         throw std::runtime_error{"no process for a peer could be made"};
     if (m_process == 0)
         become(command, down[0], up[1], m_log.c_str());
+    setpgid(m_process, m_process); // in both processes, since either may be the first
     close(down[0]);
     close(up[1]);
     m_to = fdopen(down[1], "w");
@@ -72,18 +74,18 @@ process_peer::~process_peer() {
 void process_peer::end() {
     std::fclose(m_to);
     std::fclose(m_from);
-    kill(m_process, SIGKILL); // it may be stopped, and has nothing to save
+    kill(-m_process, SIGKILL); // it may be stopped, and has nothing to save
     waitpid(m_process, nullptr, 0);
 }
 
 std::string process_peer::ask(std::string const& command, std::string const& good) {
-    kill(m_process, SIGCONT);
+    kill(-m_process, SIGCONT);
     std::fprintf(m_to, "%s\n", command.c_str());
     std::fflush(m_to);
     std::string answer;
     for (int c = std::fgetc(m_from); c != EOF && c != '\n'; c = std::fgetc(m_from))
         answer += static_cast<char>(c);
-    kill(m_process, SIGSTOP);
+    kill(-m_process, SIGSTOP);
 
     std::string_view rest{answer};
     auto const word = rest.substr(0, rest.find(' '));

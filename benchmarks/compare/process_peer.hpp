@@ -27,8 +27,8 @@ public:
 ///     check FILE         done               has written its results to a safetensors file
 ///     run TIMES          times S S S …      the seconds of so many runs, after one that is not counted
 ///
-/// or `missing REASON`. It ends with its input. While it is not asked it is stopped, so that no thread of it
-/// that still waits for work takes a processor from us.
+/// or `missing REASON`. It ends with its input. While it is not asked it is stopped, and so is what it
+/// started, so that no thread that still waits for work takes a processor from us.
 class process_peer final : public runner {
 public:
     /// Starts `command` and loads a work, whose files are in a folder; throws `missing_peer`. `expected` are
