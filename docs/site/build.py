@@ -2,7 +2,7 @@
 
     build.py ROOT OUT
 
-OUT/html/index.html is the first page. Ends with 1, and says where, when a public entity has no comment, a link leads
+The first page is html/index.html in that folder. Ends with 1, and says where, when a public entity has no comment, a link leads
 nowhere, or Doxygen has any other remark.
 """
 
