@@ -4,12 +4,14 @@
 //     camera_stream WEIGHTS --folder DIR [FRAMES]   PNG and JPEG files, in the order of their names
 
 #include "networks/simple_cnn.hpp"
+#include "tools/picture_files.hpp"
 
 #include <hookcam/data.hpp>
 #include <hookcam/hookcam.hpp>
 #include <hookcam/io.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -19,7 +21,10 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace {
@@ -40,11 +45,10 @@ camera open_file(fs::path const& file) {
 }
 
 camera open_folder(fs::path const& folder) {
-    std::vector<fs::path> files;
-    for (auto const& entry : fs::directory_iterator{folder})
-        if (auto const type = entry.path().extension(); type == ".png" || type == ".jpg" || type == ".jpeg")
-            files.push_back(entry.path());
-    std::ranges::sort(files);
+    auto const files = tools::picture_files(folder);
+    if (files.empty())
+        throw std::runtime_error{"the folder must hold PNG or JPEG files; \"" + folder.string() +
+                                 "\" has none"};
     return [files, next = std::size_t{0}](auto& frame) mutable {
         if (next == files.size())
             return false;
@@ -53,15 +57,24 @@ camera open_folder(fs::path const& folder) {
     };
 }
 
+/// Whether the text is a number, digits alone, which `number` is then.
+bool read_number(std::string_view text, std::size_t& number) {
+    auto const* const end = text.data() + text.size();
+    auto const [stop, failure] = std::from_chars(text.data(), end, number);
+    return failure == std::errc{} && stop == end;
+}
+
 /// A line about a frame: what it shows, and where that is seen best.
 void print(std::size_t number, auto const& cam) {
     std::cout << "frame " << number << ": " << hc::cifar10_classes[cam.predicted[0]];
-    if (cam.status[0] == hc::cam_status::ok) {
+    if (cam.status[0] == hc::cam_status::no_positive_evidence) {
+        std::cout << ", though nothing in the layer speaks for it";
+    } else if (cam.status[0] == hc::cam_status::flat) {
+        std::cout << ", the same everywhere";
+    } else {
         auto const best = std::ranges::max_element(cam.heatmap) - cam.heatmap.begin();
         auto const width = static_cast<std::ptrdiff_t>(cam.heatmap.shape(2));
         std::cout << ", most at row " << best / width << ", column " << best % width;
-    } else {
-        std::cout << ", though nothing in the layer speaks for it";
     }
     std::cout << '\n';
 }
@@ -92,16 +105,15 @@ int main(int count, char** arguments) {
     bool const is_folder = words.size() > 1 && words[1] == "--folder";
     if (is_folder)
         words.erase(words.begin() + 1);
-    bool const is_limited =
-        words.size() == 3 && words[2].find_first_not_of("0123456789") == std::string::npos;
-    if (words.size() != 2 && !is_limited) {
+    auto most = std::numeric_limits<std::size_t>::max();
+    if (words.size() != 2 && !(words.size() == 3 && read_number(words[2], most))) {
         std::cerr << "use it as: camera_stream WEIGHTS FILE.bin|--folder DIR [FRAMES]\n";
         return 1;
     }
     try {
         auto const model = hc::load<networks::simple_cnn>(words[0]);
         auto const read = is_folder ? open_folder(words[1]) : open_file(words[1]);
-        explain(model, read, is_limited ? std::stoul(words[2]) : std::numeric_limits<std::size_t>::max());
+        explain(model, read, most);
     } catch (std::exception const& e) {
         std::cerr << "camera_stream: " << e.what() << '\n';
         return 1;

@@ -2,6 +2,8 @@
 
 #include "tools/command_line.hpp"
 #include "tools/networks.hpp"
+#include "tools/picture_files.hpp"
+#include "tools/probability.hpp"
 #include "tools/progress_bar.hpp"
 #include "tools/read_lines.hpp"
 
@@ -14,7 +16,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <iomanip>
@@ -43,15 +44,6 @@ constexpr std::size_t batch_size = 100;
 /// The class with the largest logit.
 std::size_t predicted_class(std::span<float const> logits) {
     return static_cast<std::size_t>(std::ranges::max_element(logits) - logits.begin());
-}
-
-/// The probability of a class by softmax. Shifted by the largest logit, so that no power overflows.
-double probability(std::span<float const> logits, std::size_t index) {
-    double const largest = *std::ranges::max_element(logits);
-    double sum = 0;
-    for (double const logit : logits)
-        sum += std::exp(logit - largest);
-    return std::exp(logits[index] - largest) / sum;
 }
 
 /// The logits of some pictures, row by row.
@@ -114,21 +106,12 @@ void evaluate_file(tools::command_line const& line, tools::network_entry const& 
     std::cout << correct << " of " << count << " correct\n";
 }
 
-/// The PNG and JPEG files of a folder, in the order of their names.
+/// The pictures of a folder, one at least.
 std::vector<fs::path> pictures_in(fs::path const& folder) {
-    std::vector<fs::path> files;
-    for (auto const& entry : fs::directory_iterator{folder}) {
-        auto extension = entry.path().extension().string();
-        std::ranges::transform(extension, extension.begin(), [](char c) {
-            return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-        });
-        if (extension == ".png" || extension == ".jpg" || extension == ".jpeg")
-            files.push_back(entry.path());
-    }
+    auto files = tools::picture_files(folder);
     if (files.empty())
         throw tools::wrong_use{"--data must be a folder with PNG or JPEG files; \"" + folder.string() +
                                "\" has none"};
-    std::ranges::sort(files);
     return files;
 }
 
@@ -185,7 +168,7 @@ void evaluate_folder(tools::command_line const& line, tools::network_entry const
     for (std::size_t i = 0; i < files.size(); ++i) {
         auto const predicted = predicted_class(logits.row(i));
         std::cout << files[i].filename().string() << ' ' << predicted << ' '
-                  << probability(logits.row(i), predicted) << '\n';
+                  << tools::probability(logits.row(i), predicted) << '\n';
         auto const label = labels.find(files[i].stem().string());
         correct += label != labels.end() && label->second == predicted ? 1 : 0;
     }

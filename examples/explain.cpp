@@ -3,6 +3,7 @@
 
 #include "tools/command_line.hpp"
 #include "tools/networks.hpp"
+#include "tools/probability.hpp"
 #include "tools/progress_bar.hpp"
 #include "tools/read_lines.hpp"
 
@@ -15,7 +16,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <iomanip>
@@ -120,12 +120,11 @@ hc::figure draw(input const& in, finding const& one, std::vector<std::string> co
 
 /// The softmax of the logits at the target, such as "83.9 %".
 std::string probability_of(tools::explanation const& found) {
-    double const highest = found.logits[found.predicted];
-    double sum = 0;
-    for (double const logit : found.logits)
-        sum += std::exp(logit - highest);
+    double const percent = 100 * tools::probability(found.logits, found.target);
+    if (percent < 0.1)
+        return "< 0.1 %";
     std::ostringstream text;
-    text << std::setprecision(3) << 100 * std::exp(found.logits[found.target] - highest) / sum << " %";
+    text << std::fixed << std::setprecision(1) << percent << " %";
     return text.str();
 }
 
@@ -146,7 +145,7 @@ hc::figure draw(input const& in, std::span<finding const> findings, std::size_t 
     std::vector<hc::titled_heat> maps;
     for (auto const& one : findings)
         maps.push_back({one.heat(), short_title_of(one, names)});
-    return hc::overlay_grid(original(in, names), maps, layers, style);
+    return hc::overlay_figure(original(in, names), maps, layers, style);
 }
 
 template <std::size_t Rank>
@@ -173,6 +172,20 @@ nlohmann::ordered_json to_json(finding const& one) {
             {"status", hc::to_string(one.found.status)}};
 }
 
+/// How the heat is shown: the library's defaults where nothing else is asked for.
+hc::overlay_style read_style(tools::command_line const& line) {
+    hc::overlay_style style;
+    if (auto const name = line.find("--colormap")) {
+        try {
+            style.colours = hc::find_colormap(*name);
+        } catch (hc::error const& error) {
+            throw tools::wrong_use{std::string{"--colormap: "} + error.what()};
+        }
+    }
+    style.alpha = line.find_real("--alpha", 0, 1).value_or(style.alpha);
+    return style;
+}
+
 void explain(tools::command_line const& line) {
     auto const& entry = tools::find_network(line.text("--network"));
     auto const layers = line.list("--layer");
@@ -184,8 +197,7 @@ void explain(tools::command_line const& line) {
         targets.emplace_back(target);
     if (targets.empty())
         targets.emplace_back(); // the predicted class
-    hc::overlay_style const style{.colours = hc::find_colormap(line.find("--colormap").value_or("jet")),
-                                  .alpha = line.find_real("--alpha", 0, 1).value_or(0.4)};
+    auto const style = read_style(line);
     auto const weights = line.file("--weights");
     auto const names = class_names(line, entry);
     auto const in = read_input(line, entry);

@@ -44,6 +44,8 @@ std::vector<std::string> wanted_lines() {
         auto const place = std::max_element(cam.heatmap.begin(), cam.heatmap.end()) - cam.heatmap.begin();
         if (cam.status[0] == hc::cam_status::ok)
             line += ", most at row " + std::to_string(place / 32) + ", column " + std::to_string(place % 32);
+        else if (cam.status[0] == hc::cam_status::flat)
+            line += ", the same everywhere";
         else
             line += ", though nothing in the layer speaks for it";
         lines.push_back(line);
@@ -79,7 +81,8 @@ BOOST_AUTO_TEST_CASE(a_folder_is_read_in_the_order_of_its_names) {
     temporary_folder const folder;
     hc::cifar10_file const file{pictures};
     for (std::size_t n = frames; n-- > 0;) // written in another order
-        hc::save_png(folder / ("frame_" + std::to_string(100 + n) + ".png"), file.picture(n));
+        hc::save_png(folder / ("frame_" + std::to_string(100 + n) + (n % 2 == 0 ? ".png" : ".PNG")),
+                     file.picture(n));
     hc::replace_file(folder / "notes.txt", std::vector<unsigned char>{'n', 'o'});
     auto const result = run_program(HOOKCAM_CAMERA_STREAM, {weights, "--folder", folder / ""});
     BOOST_TEST(result.status == 0);
@@ -87,13 +90,23 @@ BOOST_AUTO_TEST_CASE(a_folder_is_read_in_the_order_of_its_names) {
 }
 
 BOOST_AUTO_TEST_CASE(wrong_uses_end_with_a_sentence) {
-    for (auto const& arguments : std::vector<std::vector<std::string>>{
-             {}, {weights}, {weights, pictures, "few"}, {weights, pictures, "1", "2"}}) {
+    for (auto const& arguments :
+         std::vector<std::vector<std::string>>{{},
+                                               {weights},
+                                               {weights, pictures, "few"},
+                                               {weights, pictures, ""},
+                                               {weights, pictures, "99999999999999999999"},
+                                               {weights, pictures, "1", "2"}}) {
         auto const result = run_program(HOOKCAM_CAMERA_STREAM, arguments);
         BOOST_TEST(result.status == 1);
         BOOST_TEST(result.errors.starts_with("use it as: camera_stream WEIGHTS"));
     }
     BOOST_TEST(run_program(HOOKCAM_CAMERA_STREAM, {weights, "--folder", "no/such"}).status == 1);
+    temporary_folder const empty;
+    auto const none = run_program(HOOKCAM_CAMERA_STREAM, {weights, "--folder", empty / ""});
+    BOOST_TEST(none.status == 1);
+    BOOST_TEST(none.output == "");
+    BOOST_TEST(none.errors.find("PNG or JPEG") != std::string::npos);
     BOOST_TEST(run_program(HOOKCAM_CAMERA_STREAM, {weights, "no/such.bin"}).errors.find("no/such.bin") !=
                std::string::npos);
 }

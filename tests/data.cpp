@@ -711,7 +711,7 @@ BOOST_AUTO_TEST_CASE(puts_planes_where_networks_want_them) {
 BOOST_AUTO_TEST_CASE(refuses_what_does_not_fit) {
     std::vector<float> out(11);
     hc::picture const p{2, 2};
-    expect_error(hc::error_kind::shape, {"12 bytes", "holds 11"},
+    expect_error(hc::error_kind::shape, {"a pixel, 12;", "holds 11"},
                  [&] { hc::normalize(p, {}, std::span{out}); });
     out.resize(12);
     expect_error(hc::error_kind::use, {"channel 1"}, [&] {

@@ -327,39 +327,71 @@ BOOST_AUTO_TEST_CASE(explain_shows_several_layers_and_classes) {
     BOOST_TEST(layers[1]["folder"] == "conv3_6");
 }
 
+/// The pictures of a figure's first row, cut out by their frames: gray lines, which colour bars have too, but
+/// shorter ones.
+std::vector<hc::picture> panels_of(hc::picture const& figure) {
+    constexpr hc::rgb frame{89, 89, 89}; // 0.35 of white
+    constexpr std::size_t widest_bar = 50;
+    std::vector<hc::picture> panels;
+    for (std::size_t y = 0; y < figure.height() && panels.empty(); ++y)
+        for (std::size_t left = 0, right = 0; left < figure.width(); left = right + 1) {
+            for (right = left; right < figure.width() && figure.at(y, right) == frame;)
+                ++right;
+            if (right - left < widest_bar)
+                continue;
+            std::size_t bottom = y + 1;
+            while (bottom < figure.height() && figure.at(bottom, left) == frame)
+                ++bottom;
+            hc::picture panel{bottom - y - 2, right - left - 2};
+            for (std::size_t row = 0; row < panel.height(); ++row)
+                for (std::size_t column = 0; column < panel.width(); ++column)
+                    panel.set(row, column, figure.at(y + 1 + row, left + 1 + column));
+            panels.push_back(panel);
+        }
+    return panels;
+}
+
 BOOST_AUTO_TEST_CASE(explain_draws_in_the_colours_that_it_is_told) {
     temporary_folder const folder;
-    auto const colours_of = [&](strings const& more) {
+    auto const drawn = [&](strings const& more) {
         auto arguments = with("--index", "102");
         arguments.insert(arguments.end(), {"--out", folder / ""});
         arguments.insert(arguments.end(), more.begin(), more.end());
         BOOST_REQUIRE(explain(arguments).status == 0);
-        auto const figure = hc::load_picture(folder / "figure.png");
-        std::set<hc::rgb> colours;
-        for (std::size_t y = 0; y < figure.height(); ++y)
-            for (std::size_t x = 0; x < figure.width(); ++x)
-                colours.insert(figure.at(y, x));
-        return colours;
+        auto panels = panels_of(hc::load_picture(folder / "figure.png"));
+        BOOST_REQUIRE(panels.size() == 3u);
+        BOOST_TEST(panels[0].height() > 250u);
+        return panels;
     };
-    auto const has_all_of = [](std::set<hc::rgb> const& colours, hc::colormap const& map) {
-        return colours.contains(map.colours.front()) && colours.contains(map.colours[128]) &&
-               colours.contains(map.colours.back());
+    auto const has = [](hc::picture const& panel, hc::rgb colour) {
+        for (std::size_t y = 0; y < panel.height(); ++y)
+            for (std::size_t x = 0; x < panel.width(); ++x)
+                if (panel.at(y, x) == colour)
+                    return true;
+        return false;
     };
-    auto const by_default = colours_of({});
-    BOOST_TEST(has_all_of(by_default, hc::jet)); // in the map and its bar
-    BOOST_TEST(!has_all_of(by_default, hc::viridis));
-    auto const viridis = colours_of({"--colormap", "viridis"});
-    BOOST_TEST(has_all_of(viridis, hc::viridis));
-    BOOST_TEST(!has_all_of(viridis, hc::jet));
+    // The heatmap goes from 0 to 1.
+    auto const by_default = drawn({});
+    BOOST_TEST(has(by_default[1], hc::jet.colours.front()));
+    BOOST_TEST(has(by_default[1], hc::jet.colours.back()));
+    auto const viridis = drawn({"--colormap", "viridis"});
+    BOOST_TEST(has(viridis[1], hc::viridis.colours.front()));
+    BOOST_TEST(has(viridis[1], hc::viridis.colours.back()));
+    BOOST_TEST((viridis[0] == by_default[0]));
+    BOOST_TEST((viridis[2] != by_default[2]));
 
-    // Nothing of the heat: the third panel is the first. Nothing of the picture: it is the second.
-    BOOST_TEST((colours_of({"--alpha", "0.4"}) == by_default));
-    auto const picture_alone = colours_of({"--alpha", "0"});
-    auto const heat_alone = colours_of({"--alpha", "1"});
-    auto const half = colours_of({"--alpha", "0.5"});
-    BOOST_TEST(picture_alone.size() < half.size());
-    BOOST_TEST(std::ranges::includes(half, heat_alone));
-    BOOST_TEST((half != by_default));
+    auto const picture_alone = drawn({"--alpha", "0"});
+    BOOST_TEST((picture_alone[2] == picture_alone[0]));
+    auto const heat_alone = drawn({"--alpha", "1"});
+    BOOST_TEST((heat_alone[2] == heat_alone[1]));
+    BOOST_TEST((heat_alone[0] != heat_alone[1]));
+    BOOST_TEST((drawn({"--alpha", "0.4"})[2] == by_default[2]));
+    // Enlarged pixels stay as they are, so what is drawn of the overlay is the overlay of what is drawn.
+    auto const quarter = drawn({"--alpha", "0.25"});
+    for (std::size_t i = 0; i < quarter[2].bytes().size(); ++i) {
+        double const wanted = 0.25 * quarter[1].bytes()[i] + 0.75 * quarter[0].bytes()[i];
+        BOOST_REQUIRE(std::abs(quarter[2].bytes()[i] - wanted) <= 0.5); // rounded once
+    }
 }
 
 BOOST_AUTO_TEST_CASE(explain_writes_into_the_folder_where_it_runs) {
@@ -381,10 +413,11 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_told_in_one_line_that_lists_what_there_is) {
     refuse(explain(with("--target", "3,10")), 2, {"--target", "0 to 9", "\"10\""});
     refuse(explain(with("--target", "3,")), 2, {"--target", "0 to 9", "\"\""});
     refuse(explain(with("--target", "3,5,3")), 2, {"--target", "\"3\" stands twice", "3,5,3"});
+    refuse(explain(with("--target", "3,03")), 2, {"--target", "\"03\" stands twice", "3,03"});
     refuse(explain(with("--layer", "conv1,conv1")), 2, {"--layer", "\"conv1\" stands twice"});
     refuse(explain(with("--layer", "conv1,conv4")), 2, {"conv1 conv2 conv3", "conv4"});
     refuse(explain(with("--layer", "conv1,fc1")), 2, {"conv1 conv2 conv3", "fc1"});
-    refuse(explain(with("--colormap", "hot")), 2, {"gray jet turbo viridis", "\"hot\""});
+    refuse(explain(with("--colormap", "hot")), 2, {"--colormap", "gray jet turbo viridis", "\"hot\""});
     for (std::string const alpha : {"1.01", "-0.1", "nan", "0,5", "half", ""})
         refuse(explain(with("--alpha", alpha)), 2, {"--alpha", "from 0 to 1", '"' + alpha + '"'});
     refuse(explain(with("--index", "200")), 2, {"--index", "0 to 199"});

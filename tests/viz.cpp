@@ -32,6 +32,7 @@ using bytes = std::vector<std::uint8_t>;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr std::size_t max_size = std::numeric_limits<std::size_t>::max();
 constexpr hc::rgb white{255, 255, 255};
 
 /// Every byte another, more or less.
@@ -287,11 +288,11 @@ BOOST_AUTO_TEST_CASE(never_rescale) {
 
 BOOST_AUTO_TEST_CASE(refuse_what_does_not_fit) {
     expect_error(hc::error_kind::shape, {"2×3", "5 values"}, [] {
-        hc::overlay(hc::picture{2, 3}, std::vector<float>(5));
+        (void)hc::overlay(hc::picture{2, 3}, std::vector<float>(5));
     });
     for (double const alpha : {-0.01, 1.01, not_a_number}) {
         expect_error(hc::error_kind::use, {"alpha"}, [&] {
-            hc::overlay(hc::picture{1, 1}, std::vector<float>(1), hc::jet, alpha);
+            (void)hc::overlay(hc::picture{1, 1}, std::vector<float>(1), hc::jet, alpha);
         });
     }
 }
@@ -312,7 +313,7 @@ BOOST_AUTO_TEST_CASE(keeps_every_byte) {
     hc::save_png(folder / "a.png", pattern(6, 5)); // over the older one
     BOOST_TEST((hc::load_picture(folder / "a.png") == pattern(6, 5)));
     BOOST_TEST(folder.size() == 1u);
-    expect_error(hc::error_kind::shape, {"0×0"}, [] { hc::encode_png({}); });
+    expect_error(hc::error_kind::shape, {"0×0"}, [] { (void)hc::encode_png({}); });
 }
 
 BOOST_AUTO_TEST_CASE(is_written_whole_or_not_at_all) {
@@ -448,6 +449,13 @@ BOOST_AUTO_TEST_CASE(stand_side_by_side_or_in_rows) {
     }
     BOOST_TEST(edge < 1190u);
 
+    // More columns than panels are as many.
+    hc::figure wide{12, 4, {.columns = max_size}};
+    for (auto const colour : colours) {
+        wide.add({hc::picture::filled(32, 32, colour), "A title"});
+    }
+    BOOST_TEST((wide.draw() == drawn));
+
     hc::figure grid{3, 6, {.columns = 1}};
     grid.add({hc::picture::filled(10, 20, colours[0])}).add({hc::picture::filled(20, 20, colours[1])});
     auto const tall = grid.draw();
@@ -502,7 +510,7 @@ BOOST_AUTO_TEST_CASE(lay_many_heatmaps_over_one_picture) {
         heats[i].assign(400, 0.2f + 0.2f * static_cast<float>(i));
         maps.push_back({heats[i], "map " + std::to_string(i)});
     }
-    auto const drawn = hc::overlay_grid(original, maps, 2, {hc::turbo, 0.5}).draw();
+    auto const drawn = hc::overlay_figure(original, maps, 2, {hc::turbo, 0.5}).draw();
     std::vector<region> at;
     for (auto const& heat : heats) {
         auto const shown = hc::overlay(original.image, heat, hc::turbo, 0.5).at(0, 0);
@@ -524,12 +532,53 @@ BOOST_AUTO_TEST_CASE(lay_many_heatmaps_over_one_picture) {
     BOOST_TEST((drawn.at(at[1].top, at[1].right + 14) == hc::turbo.colours.back()));
     BOOST_TEST((drawn.at(at[3].bottom - 1, at[1].right + 14) == hc::turbo.colours.front()));
 
-    expect_error(hc::error_kind::use, {"columns"}, [&] { hc::overlay_grid(original, maps, 0); });
-    expect_error(hc::error_kind::shape, {"overlay_grid", "pixels"}, [&] { hc::overlay_grid({}, maps, 2); });
-    expect_error(hc::error_kind::use, {"alpha"}, [&] { hc::overlay_grid(original, maps, 2, {hc::jet, 2}); });
+    expect_error(hc::error_kind::use, {"columns"}, [&] { (void)hc::overlay_figure(original, maps, 0); });
+    expect_error(hc::error_kind::shape, {"overlay_figure", "pixels"},
+                 [&] { (void)hc::overlay_figure({}, maps, 2); });
+    expect_error(hc::error_kind::use, {"alpha"}, [&] {
+        (void)hc::overlay_figure(original, maps, 2, {hc::jet, 2});
+    });
     heats[3].pop_back();
     maps[3].values = heats[3];
-    expect_error(hc::error_kind::shape, {"20×20", "399"}, [&] { hc::overlay_grid(original, maps, 2); });
+    expect_error(hc::error_kind::shape, {"20×20", "399"},
+                 [&] { (void)hc::overlay_figure(original, maps, 2); });
+}
+
+BOOST_AUTO_TEST_CASE(line_up_heatmaps_of_an_incomplete_row) {
+    hc::panel const original{hc::picture::filled(20, 20, {0, 0, 0}), "Original"};
+    std::vector<float> const heat(400, 1);
+    std::vector<hc::titled_heat> const maps(3, {heat, "a map"});
+    auto const draw = [&](std::size_t columns) {
+        return hc::overlay_figure(original, maps, columns, {hc::jet, 0.5}).draw();
+    };
+    auto const drawn = draw(2);
+    auto const shown = hc::overlay(original.image, heat, hc::jet, 0.5).at(0, 0);
+    auto const middle = drawn.height() / 2;
+    auto const upper =
+        find(drawn, [&](std::size_t y, std::size_t, hc::rgb c) { return y < middle && c == shown; });
+    auto const lower =
+        find(drawn, [&](std::size_t y, std::size_t, hc::rgb c) { return y >= middle && c == shown; });
+    BOOST_TEST(lower.full());
+    BOOST_TEST(lower.left == upper.left);
+    BOOST_TEST(2 * lower.width() < upper.width());
+    // A row that could hold more is as wide as what there is.
+    BOOST_TEST((draw(max_size) == draw(3)));
+}
+
+BOOST_AUTO_TEST_CASE(draw_many_heatmaps_smaller) {
+    // At 100 pixels an inch: too wide, too high, and more pixels than are read back from a PNG file.
+    std::vector<float> const heat(4, 1);
+    for (auto const& [count, columns] : {std::pair{60u, 60u}, {60u, 1u}, {900u, 30u}}) {
+        std::vector<hc::titled_heat> const maps(count, {heat, "a map"});
+        auto const drawn =
+            hc::overlay_figure({hc::picture{2, 2}, "Original"}, maps, columns, {hc::jet, 1}).draw();
+        BOOST_TEST(std::max(drawn.height(), drawn.width()) <= hc::figure::max_side);
+        BOOST_TEST(drawn.height() * drawn.width() <= hc::max_picture_pixels);
+        auto const black = find_colour(drawn, {0, 0, 0}); // the original
+        BOOST_TEST(black.full());
+        BOOST_TEST(black.width() > 200u); // no smaller than need be
+        BOOST_TEST((drawn.at(black.top, black.right + 25) == hc::jet.colours.back()));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(show_numbers_as_they_are) {
@@ -668,10 +717,17 @@ BOOST_AUTO_TEST_CASE(refuse_what_cannot_be_drawn) {
         expect_error(hc::error_kind::use, {"16384"}, [&] { hc::figure{3, 3, {.dpi = inches}}; });
     }
     expect_error(hc::error_kind::shape, {"2×2", "3"},
-                 [] { hc::heat_panel(std::vector<float>(3), 2, 2, ""); });
+                 [] { (void)hc::heat_panel(std::vector<float>(3), 2, 2, ""); });
     for (auto const& [low, high] : {std::pair{1., 0.}, {0., infinity}, {not_a_number, 1.}}) {
         expect_error(hc::error_kind::use, {"scale"}, [low = low, high = high] {
-            hc::heat_panel(std::vector<float>(4), 2, 2, "", {hc::jet, low, high});
+            (void)hc::heat_panel(std::vector<float>(4), 2, 2, "", {hc::jet, low, high});
+        });
+        hc::colour_scale const wrong{hc::jet, low, high};
+        expect_error(hc::error_kind::use, {"hookcam::figure", "scale"}, [&] {
+            hc::figure{4, 3}.add({pattern(2, 2), "", wrong});
+        });
+        expect_error(hc::error_kind::use, {"hookcam::figure", "scale"}, [&] {
+            hc::figure{4, 3}.set_bar(wrong);
         });
     }
     temporary_folder const folder;
@@ -705,6 +761,10 @@ BOOST_AUTO_TEST_CASE(stand_in_a_grid) {
         BOOST_TEST((grid.at(i, 2) == white));
     }
     BOOST_TEST((grid.at(3, 3) == white && grid.at(4, 4) == white));
+
+    // More columns than maps are as many.
+    BOOST_TEST(
+        (hc::feature_grid(three, {}, {.columns = max_size}) == hc::feature_grid(three, {}, {.columns = 3})));
 
     auto const large = hc::feature_grid(three, {}, {.columns = 2, .zoom = 3});
     BOOST_TEST(large.height() == 15u);
@@ -754,15 +814,15 @@ BOOST_AUTO_TEST_CASE(come_from_any_expression_of_their_sizes) {
     BOOST_TEST((hc::feature_grid(holes).at(0, 1) == white));
     BOOST_TEST((hc::feature_grid(holes).at(1, 0) == grid.at(1, 0)));
 
-    expect_error(hc::error_kind::shape, {"feature_grid", "2x3x2x2"}, [&] { hc::feature_grid(batch); });
-    expect_error(hc::error_kind::shape, {"feature_panels", "are 4,"}, [&] {
-        hc::feature_panels(xt::xtensor<float, 1>{1, 2, 3, 4}, "x");
+    expect_error(hc::error_kind::shape, {"feature_grid", "2x3x2x2"}, [&] { (void)hc::feature_grid(batch); });
+    expect_error(hc::error_kind::shape, {"feature_panels", "are 4"}, [&] {
+        (void)hc::feature_panels(xt::xtensor<float, 1>{1, 2, 3, 4}, "x");
     });
     expect_error(hc::error_kind::shape, {"0x2x2"}, [&] {
-        hc::feature_grid(xt::xarray<float>::from_shape({0, 2, 2}));
+        (void)hc::feature_grid(xt::xarray<float>::from_shape({0, 2, 2}));
     });
-    expect_error(hc::error_kind::use, {"most"}, [&] { hc::feature_grid(three, {.most = 0}); });
-    expect_error(hc::error_kind::use, {"zoom"}, [&] { hc::feature_grid(three, {}, {.zoom = 0}); });
+    expect_error(hc::error_kind::use, {"most"}, [&] { (void)hc::feature_grid(three, {.most = 0}); });
+    expect_error(hc::error_kind::use, {"zoom"}, [&] { (void)hc::feature_grid(three, {}, {.zoom = 0}); });
 }
 
 BOOST_AUTO_TEST_CASE(fill_a_grid_that_looks_well) {

@@ -60,6 +60,11 @@ std::size_t number_of(std::string_view option, std::string_view text, std::size_
     return *number;
 }
 
+wrong_use stands_twice(std::string_view option, std::string_view part, std::string_view text) {
+    return wrong_use{std::string{option} + " must name each once; " + in_quotes(part) + " stands twice in " +
+                     in_quotes(text)};
+}
+
 /// One line, whatever names and texts it is made of.
 void tell(std::string_view tool, std::string text) {
     std::ranges::replace_if(
@@ -125,8 +130,7 @@ std::vector<std::string> command_line::list(std::string_view option) const {
         auto const end = std::min(text->find(',', begin), text->size());
         auto const part = text->substr(begin, end - begin);
         if (std::ranges::find(parts, part) != parts.end())
-            throw wrong_use{std::string{option} + " must name each once; " + in_quotes(part) +
-                            " stands twice in " + in_quotes(*text)};
+            throw stands_twice(option, part, *text);
         parts.push_back(part);
         begin = end + 1;
     }
@@ -136,8 +140,12 @@ std::vector<std::string> command_line::list(std::string_view option) const {
 std::vector<std::size_t> command_line::list_numbers(std::string_view option, std::size_t low,
                                                     std::size_t high) const {
     std::vector<std::size_t> numbers;
-    for (auto const& part : list(option))
-        numbers.push_back(number_of(option, part, low, high));
+    for (auto const& part : list(option)) {
+        auto const number = number_of(option, part, low, high);
+        if (std::ranges::find(numbers, number) != numbers.end()) // as in 3,03
+            throw stands_twice(option, part, text(option));
+        numbers.push_back(number);
+    }
     return numbers;
 }
 

@@ -37,7 +37,6 @@ int main(int count, char** arguments) {
 
     hc::figure figure{9, 3.2};
     figure.add(hc::feature_panel(std::span{image.data(), 16}, 4, 4, "Input"))
-        .add(hc::feature_panel(std::span{kept.data(), 16}, 4, 4, "Kernel 1"))
-        .add(hc::feature_panel(std::span{kept.data() + 16, 16}, 4, 4, "Kernel 2"))
+        .add_all(hc::feature_panels(kept, "Kernel"))
         .save_png("forward_hook.png");
 }

@@ -8,13 +8,15 @@
 #include <iostream>
 #include <span>
 #include <string>
+#include <string_view>
 
 constexpr std::array<std::string_view, 10> chinese_classes{"飛機", "汽車", "鳥", "貓", "鹿",
                                                            "狗",   "青蛙", "馬", "船", "卡車"};
 
 int main(int count, char** arguments) {
     sample const all{count, arguments};
-    auto const& classes = count > 2 ? chinese_classes : hc::cifar10_classes;
+    auto const& classes =
+        count > 2 && std::string_view{arguments[2]} == "chinese" ? chinese_classes : hc::cifar10_classes;
     constexpr std::size_t index = 102;
 
     auto const cam = hc::grad_cam<"conv3">(all.model, all.image(index));

@@ -49,7 +49,7 @@ int main(int count, char** arguments) {
     print("clipped to one half",
           hc::plan(hc::attach_all(all.model, hc::on_parameter_gradient(clips)), parameter_gradients{}));
 
-    // Both, at run time.
+    // Both, at run time. Their handles are not kept: these hooks live as long as `open`.
     auto open = hc::with_runtime_hooks(all.model);
     open.at("fc1").register_backward_hook(halves);
     open.at("fc2").register_parameter_gradient_hook(clips);

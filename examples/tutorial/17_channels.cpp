@@ -11,7 +11,8 @@ int main(int count, char** arguments) {
     hc::figure figure{12, 3.4};
     figure.add({all.pictures.picture(102), "Picture 102"});
 
-    // At run time a path is a string, and one hook serves all layers.
+    // At run time a path is a string, and one hook serves all layers. The handles are not kept: the hooks
+    // live as long as `open`.
     auto open = hc::with_runtime_hooks(all.model);
     for (std::string const path : {"conv1", "conv2", "conv3"})
         open.at(path).register_forward_hook([&](auto const& layer, auto const&, auto const& output) {

@@ -1,14 +1,15 @@
 #pragma once
 
-/// Looking at what was found: colour maps, overlays, figures, PNG files. Needs Cairo, Pango and libpng (the target
-/// `hookcam::viz`).
+/// Looking at what was found: colour maps, overlays, figures, PNG files. Needs Cairo, Pango and libpng (the
+/// target `hookcam::viz`). Pango brings GLib's headers, and they define macros without a prefix: `TRUE`,
+/// `FALSE`, `MIN`, `MAX`, `ABS`, `CLAMP`.
 
 #include "viz/colormap.hpp"
 #include "viz/colormaps.hpp"
 #include "viz/feature_grid.hpp"
 #include "viz/figure.hpp"
 #include "viz/overlay.hpp"
-#include "viz/overlay_grid.hpp"
+#include "viz/overlay_figure.hpp"
 #include "viz/panel.hpp"
 #include "viz/png.hpp"
 #include "viz/turbo.hpp"

@@ -47,10 +47,10 @@ private:
     T m_deviation;
 };
 
-inline void require_values(std::size_t given, std::size_t bytes) {
-    if (given != bytes) {
-        throw error{error_kind::shape, "hookcam::normalize: there must be one value for each of " +
-                                           std::to_string(bytes) + " bytes; the span given holds " +
+inline void require_values(std::size_t given, std::size_t needed) {
+    if (given != needed) {
+        throw error{error_kind::shape, "hookcam::normalize: there must be room for three values a pixel, " +
+                                           std::to_string(needed) + "; the span given holds " +
                                            std::to_string(given)};
     }
 }

@@ -156,7 +156,8 @@ enum class longer_side {
     to_nearest,   ///< as scripts do that round the length for Pillow's `resize`; halves up
 };
 
-/// The picture with its shorter side at `size` and its shape kept.
+/// The picture with its shorter side at `size` pixels and its shape kept. Throws `error_kind::shape` for a
+/// size of 0, and where `resize` does.
 inline picture resize_shorter_side(picture const& source, std::size_t size,
                                    longer_side rule = longer_side::rounded_down) {
     detail::require_pixels(source, size, size, "resize_shorter_side");
@@ -170,7 +171,7 @@ inline picture resize_shorter_side(picture const& source, std::size_t size,
 }
 
 /// The picture as a network takes it: its shorter side resized so that height × width fit, then
-/// centre-cropped.
+/// centre-cropped. Throws `error_kind::shape` where `resize` does.
 inline picture resize_and_crop(picture const& source, std::size_t height, std::size_t width) {
     detail::require_pixels(source, height, width, "resize_and_crop");
     std::size_t const h = source.height();

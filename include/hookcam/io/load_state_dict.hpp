@@ -36,7 +36,8 @@ struct load_report {
 
 namespace detail {
 
-inline std::string shape_text(std::span<std::size_t const> shape) {
+/// As PyTorch writes a shape: `(3, 32)`.
+inline std::string tuple_text(std::span<std::size_t const> shape) {
     std::string text{"("};
     for (auto extent : shape) {
         text += text.size() > 1 ? ", " : "";
@@ -94,8 +95,8 @@ load_report load_state_dict(Model& model, state_dict const& source, load_options
             report.mismatched.push_back(std::string{row.key} + " of " + std::string{name_of(entry.type)} +
                                         " where the model has floating-point numbers");
         } else if (!std::ranges::equal(entry.shape, row.shape) || entry.size() != row.size) {
-            report.mismatched.push_back(std::string{row.key} + " " + detail::shape_text(entry.shape) +
-                                        " where the model has " + detail::shape_text(row.shape));
+            report.mismatched.push_back(std::string{row.key} + " " + detail::tuple_text(entry.shape) +
+                                        " where the model has " + detail::tuple_text(row.shape));
         } else {
             loaded.emplace_back(row.data, entry.template to<value_type>());
         }

@@ -3,24 +3,21 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <span>
-#include <string>
 #include <type_traits>
 
 #include <opencv2/core.hpp>
 
-#include "../core/error.hpp"
 #include "../data/normalize.hpp"
 #include "../tensor/xtensor.hpp"
 #include "mat_values.hpp"
 
 namespace hookcam {
 
-/// The picture in a Mat as a network's input, 3 × height × width, red first, into the caller's memory: what to use
-/// for every frame of a stream. The Mat is one that `to_picture` takes, and throws as there. A byte gives the bits
-/// that it gives in a `picture`; a float x, from 0 to 1, counts as the byte 255·x, unrounded and unclamped. Throws
-/// `error_kind::shape` where `out` is of another size and `error_kind::use` where `how` divides by zero.
+/// The picture in a Mat as a network's input, 3 × height × width, red first, into the caller's memory: what
+/// to use for every frame of a stream. A byte gives the bits that it gives in a `picture`; a float x, from 0
+/// to 1, counts as 255·x would, unrounded and unclamped. Throws what `to_picture` throws for a Mat,
+/// `error_kind::shape` where `out` is of another size, and `error_kind::use` where `how` divides by zero.
 template <std::floating_point T>
 void normalize(cv::Mat const& mat, normalization const& how, std::span<T> out) {
     detail::require_image(mat, "normalize");

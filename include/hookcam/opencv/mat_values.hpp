@@ -34,8 +34,8 @@ inline void require_image(cv::Mat const& mat, std::string const& entity) {
                                          ", convert it with cv::cvtColor or convertTo"};
 }
 
-/// Calls `take(pixel, channel, value)` for each pixel, row after row, and each channel, 0 to 2 for R, G, B: `value`
-/// is the Mat's byte or float. Gray is three equal channels.
+/// Calls `take(pixel, channel, value)` for each pixel, row after row, and each channel, 0 to 2 for R, G, B:
+/// `value` is the Mat's byte or float. Gray is three equal channels.
 template <class Take>
 void for_each_value(cv::Mat const& mat, Take const& take) {
     auto const walk = [&]<class Value>(Value) {

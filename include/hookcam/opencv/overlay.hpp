@@ -30,9 +30,9 @@ inline void require_size_of_frame(cv::Mat const& frame, std::size_t height, std:
 
 } // namespace detail
 
-/// A heatmap H,W, or 1,H,W, laid over a frame of its size, as `overlay` lays it over a `picture`: CV_8UC3, blue
-/// first. The frame is a Mat that `to_picture` takes, and stays as it is. Throws as `to_picture` and `overlay` do, and
-/// `error_kind::shape` where the sizes differ.
+/// A heatmap H,W, or 1,H,W, laid over a frame of its size, as `overlay` lays it over a `picture`: CV_8UC3,
+/// blue first. The frame stays as it is. Throws what `to_picture` throws for a Mat and `overlay` for a
+/// picture, and `error_kind::shape` where the sizes differ.
 template <detail::an_expression Heat>
 [[nodiscard]] cv::Mat overlay(cv::Mat const& frame, Heat const& heat, colormap const& colours = jet,
                               double alpha = 0.4) {
@@ -42,8 +42,8 @@ template <detail::an_expression Heat>
     return to_mat(overlay(to_picture(frame), std::span{map.data(), map.size()}, colours, alpha));
 }
 
-/// The same for a heatmap that is a Mat already (CV_32FC1), such as one that `cv::resize` brought to the frame's size.
-/// Throws `error_kind::use` for another type.
+/// The same for a heatmap that is a Mat already (CV_32FC1), such as one that `cv::resize` brought to the
+/// frame's size. Throws `error_kind::use` for another type.
 [[nodiscard]] inline cv::Mat overlay(cv::Mat const& frame, cv::Mat const& heat, colormap const& colours = jet,
                                      double alpha = 0.4) {
     detail::require_image(frame, "overlay");

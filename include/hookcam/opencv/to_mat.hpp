@@ -78,8 +78,8 @@ inline void require_values_of_map(std::size_t values, std::size_t height, std::s
 
 } // namespace detail
 
-/// A picture as OpenCV has pictures: CV_8UC3, blue first, in memory of its own. Throws `error_kind::shape` for a
-/// picture without pixels.
+/// A picture as OpenCV has pictures: CV_8UC3, blue first, in memory of its own. Throws `error_kind::shape`
+/// for a picture without pixels.
 [[nodiscard]] inline cv::Mat to_mat(picture const& source) {
     auto result = detail::new_mat(source.height(), source.width(), CV_8UC3);
     for (std::size_t y = 0; y < source.height(); ++y) {
@@ -90,8 +90,8 @@ inline void require_values_of_map(std::size_t values, std::size_t height, std::s
     return result;
 }
 
-/// A heatmap H,W, or 1,H,W as a result of `grad_cam` holds it for one picture, as CV_32FC1: the values as they are,
-/// rounded to float. Throws `error_kind::shape` for other shapes.
+/// A heatmap H,W, or 1,H,W as a result of `grad_cam` holds it for one picture, as CV_32FC1: the values as
+/// they are, rounded to float. Throws `error_kind::shape` for other shapes.
 template <detail::an_expression Heat>
 [[nodiscard]] cv::Mat to_mat(Heat const& heat) {
     auto const map = detail::one_map(heat, "to_mat");
@@ -105,8 +105,8 @@ template <detail::an_expression Heat>
     return detail::coloured_mat(std::span{map.data(), map.size()}, map.shape(0), map.shape(1), colours);
 }
 
-/// A heatmap that lies in memory, height × width values, row after row, as CV_32FC1. Throws `error_kind::shape` for
-/// another count of values.
+/// A heatmap that lies in memory, height × width values, row after row, as CV_32FC1. Throws
+/// `error_kind::shape` for another count of values.
 [[nodiscard]] inline cv::Mat to_mat(std::span<float const> heat, std::size_t height, std::size_t width) {
     detail::require_values_of_map(heat.size(), height, width);
     return detail::gray_mat(heat, height, width);

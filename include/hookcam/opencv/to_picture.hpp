@@ -25,10 +25,11 @@ inline std::uint8_t to_byte(float value) {
 
 } // namespace detail
 
-/// The picture in a Mat, red first: BGR or gray, in bytes (CV_8UC3, CV_8UC1) or in floats from 0 to 1 (CV_32FC3,
-/// CV_32FC1). A float x becomes the byte nearest to 255·x, halves the even one, as by `convertTo(CV_8U, 255)`; what
-/// lies outside becomes 0 or 255, and NaN 0. The Mat may be a part of another. Throws `error_kind::use` for other
-/// types, and `error_kind::shape` for an empty Mat or one of more than 2 dimensions.
+/// The picture in a Mat, red first: BGR or gray, in bytes (CV_8UC3, CV_8UC1) or in floats from 0 to 1
+/// (CV_32FC3, CV_32FC1). A float x becomes the byte nearest to 255·x, halves the even one, as by
+/// `convertTo(CV_8U, 255)`; what lies outside becomes 0 or 255, and NaN 0. The Mat may be a part of another.
+/// Throws `error_kind::use` for other types, and `error_kind::shape` for an empty Mat or one of more than 2
+/// dimensions.
 [[nodiscard]] inline picture to_picture(cv::Mat const& mat) {
     detail::require_image(mat, "to_picture");
     picture result{static_cast<std::size_t>(mat.rows), static_cast<std::size_t>(mat.cols)};

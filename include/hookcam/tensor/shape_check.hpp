@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../core/error.hpp"
+#include "../core/shape_text.hpp"
 #include "xtensor.hpp"
 
 #include <cstddef>
@@ -14,17 +15,6 @@ concept an_expression = xt::is_xexpression<std::remove_cvref_t<Result>>::value;
 
 template <class Expression>
 inline constexpr std::size_t rank_of = xt::get_rank<std::remove_cvref_t<Expression>>::value;
-
-template <class Sizes>
-[[nodiscard]] std::string shape_text(Sizes const& shape) {
-    std::string text;
-    for (auto const size : shape) {
-        if (!text.empty())
-            text += 'x';
-        text += std::to_string(size);
-    }
-    return text;
-}
 
 /// Throws unless an expression has a shape; `sentence` says what must hold.
 template <class Expression, class Sizes>

@@ -16,6 +16,7 @@
 // Why Cairo: it draws as printed pages do (hinted, anti-aliased), into memory and without a display, and
 // every Linux distribution carries it. Why Pango: Cairo itself takes one font, and shows boxes for what that
 // has not; Pango finds a font for each character, and joins and orders them as their script asks.
+// Its headers bring GLib's, and with them macros that have no prefix: TRUE, FALSE, MIN, MAX, ABS, CLAMP.
 
 namespace hookcam::detail {
 
@@ -33,7 +34,7 @@ public:
         cairo_font_options_set_antialias(options.get(), CAIRO_ANTIALIAS_GRAY); // no coloured fringes
         cairo_font_options_set_hint_style(options.get(), CAIRO_HINT_STYLE_SLIGHT);
         pango_cairo_context_set_font_options(pango_layout_get_context(m_text.get()), options.get());
-        pango_layout_set_single_paragraph_mode(m_text.get(), TRUE);
+        pango_layout_set_single_paragraph_mode(m_text.get(), 1);
         cairo_set_line_width(m_pen.get(), 1);
         ink(1);
         cairo_paint(m_pen.get());
@@ -129,7 +130,7 @@ private:
     /// The text to be measured or shown, at most so wide (in Pango's units; -1: as wide as it is).
     void set_text(std::string const& text, int width) const {
         auto const size = static_cast<int>(text.size());
-        if (g_utf8_validate(text.data(), size, nullptr) == FALSE) {
+        if (g_utf8_validate(text.data(), size, nullptr) == 0) {
             throw error{error_kind::use, "hookcam::figure: titles must be UTF-8; one is not"};
         }
         pango_layout_set_text(m_text.get(), text.data(), size);

@@ -13,7 +13,7 @@ namespace hookcam {
 
 /// A colour map and matplotlib's name for it.
 struct named_colormap {
-    std::string_view name;   ///< as in `--colormap`
+    std::string_view name;   ///< such as `jet`
     colormap const* colours; ///< a constant
 };
 

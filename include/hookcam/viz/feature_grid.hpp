@@ -11,10 +11,11 @@
 #include <vector>
 
 #include "../core/error.hpp"
+#include "../core/shape_text.hpp"
 #include "../data/picture.hpp"
 #include "colormap.hpp"
-#include "figure.hpp"
 #include "panel.hpp"
+#include "show_at.hpp"
 
 namespace hookcam {
 
@@ -34,7 +35,7 @@ struct feature_style {
 
 /// How a grid of them is laid out.
 struct grid_layout {
-    std::size_t columns = 0; ///< 0: as many as look well
+    std::size_t columns = 0; ///< 0: as many as look well; never more than there are maps
     std::size_t zoom = 1;    ///< the height and width of each value, and of the lines between maps, in pixels
 };
 
@@ -48,15 +49,23 @@ concept feature_tensor = requires(T const& tensor) {
 
 namespace detail {
 
-/// The first maps of a tensor, and the colours of each.
+/// The first maps of a tensor, one after the other, and how they are coloured.
 struct feature_maps {
+    std::size_t count = 0;
     std::size_t height = 0;
     std::size_t width = 0;
-    std::vector<std::vector<double>> values;
-    std::vector<colour_scale> scales;
+    std::vector<double> values;
+    feature_style style;
+    colour_scale common; ///< of all of them
 
-    [[nodiscard]] picture draw(std::size_t map) const {
-        return colour_values(std::span{values[map]}, height, width, scales[map]);
+    [[nodiscard]] std::span<double const> map(std::size_t index) const {
+        return std::span{values}.subspan(index * height * width, height * width);
+    }
+
+    [[nodiscard]] picture draw(std::size_t index) const {
+        auto const own = map(index);
+        return colour_values(own, height, width,
+                             style.range == feature_range::common ? common : scale_of(own, style.colours));
     }
 };
 
@@ -64,37 +73,28 @@ template <feature_tensor T>
 feature_maps take_maps(T const& tensor, feature_style const& style, std::string const& entity) {
     auto const& shape = tensor.shape();
     std::vector<std::size_t> sizes(shape.begin(), shape.end());
-    std::string text;
-    for (auto const size : sizes) {
-        text += text.empty() ? "" : "x";
-        text += std::to_string(size);
-    }
     if (sizes.size() == 4 && sizes[0] == 1) {
         sizes.erase(sizes.begin());
     }
     if (sizes.size() != 3 || sizes[0] * sizes[1] * sizes[2] == 0) {
-        throw error{error_kind::shape, "hookcam::" + entity +
-                                           ": feature maps must be C,H,W or 1,C,H,W; these are " + text +
-                                           ", take one image of a batch"};
+        throw error{error_kind::shape,
+                    "hookcam::" + entity + ": feature maps must be C,H,W or 1,C,H,W; these are " +
+                        shape_text(shape) + (sizes.size() == 4 ? ", take one image of the batch" : "")};
     }
     if (style.most == 0) {
         throw error{error_kind::use, "hookcam::" + entity + ": at least one map must be shown; `most` is 0"};
     }
-    feature_maps maps{.height = sizes[1], .width = sizes[2], .values = {}, .scales = {}};
-    std::vector<double> shown;
+    feature_maps maps{.count = std::min(sizes[0], style.most),
+                      .height = sizes[1],
+                      .width = sizes[2],
+                      .values = {},
+                      .style = style,
+                      .common = {}};
     auto value = tensor.begin();
-    for (std::size_t c = 0; c < std::min(sizes[0], style.most); ++c) {
-        auto& map = maps.values.emplace_back();
-        for (std::size_t i = 0; i < maps.height * maps.width; ++i, ++value) {
-            map.push_back(static_cast<double>(*value));
-        }
-        shown.insert(shown.end(), map.begin(), map.end());
+    for (std::size_t left = maps.count * maps.height * maps.width; left > 0; --left, ++value) {
+        maps.values.push_back(static_cast<double>(*value));
     }
-    auto const common = scale_of<double>(shown, style.colours);
-    for (auto const& map : maps.values) {
-        maps.scales.push_back(style.range == feature_range::common ? common
-                                                                   : scale_of<double>(map, style.colours));
-    }
+    maps.common = scale_of<double>(maps.values, style.colours);
     return maps;
 }
 
@@ -119,30 +119,32 @@ inline std::size_t choose_columns(std::size_t count, std::size_t height, std::si
 } // namespace detail
 
 /// Feature maps (C,H,W or 1,C,H,W) as panels for a figure, each with the title `name` and its number, from 1.
-/// Throws `error_kind::shape` for other sizes.
+/// Throws `error_kind::shape` for other sizes, and `error_kind::use` where `most` is 0.
 ///
 ///     hc::figure{9, 3}.add_all(hc::feature_panels(hc::get<"conv">(found), "kernel"))
 template <feature_tensor T>
-std::vector<panel> feature_panels(T const& maps, std::string const& name, feature_style const& style = {}) {
+[[nodiscard]] std::vector<panel> feature_panels(T const& maps, std::string const& name,
+                                                feature_style const& style = {}) {
     auto const taken = detail::take_maps(maps, style, "feature_panels");
     std::vector<panel> panels;
-    for (std::size_t c = 0; c < taken.values.size(); ++c) {
+    for (std::size_t c = 0; c < taken.count; ++c) {
         panels.push_back({taken.draw(c), name + ' ' + std::to_string(c + 1), {}});
     }
     return panels;
 }
 
 /// Feature maps (C,H,W or 1,C,H,W) side by side in one picture, row after row, with white lines between them.
-/// Throws `error_kind::shape` for other sizes.
+/// Throws `error_kind::shape` for other sizes, and `error_kind::use` where `most` or `zoom` is 0.
 template <feature_tensor T>
-picture feature_grid(T const& maps, feature_style const& style = {}, grid_layout const& layout = {}) {
+[[nodiscard]] picture feature_grid(T const& maps, feature_style const& style = {},
+                                   grid_layout const& layout = {}) {
     auto const taken = detail::take_maps(maps, style, "feature_grid");
     if (layout.zoom == 0) {
         throw error{error_kind::use, "hookcam::feature_grid: a value must have a pixel; `zoom` is 0"};
     }
-    std::size_t const count = taken.values.size();
-    std::size_t const columns =
-        layout.columns == 0 ? detail::choose_columns(count, taken.height, taken.width) : layout.columns;
+    std::size_t const count = taken.count;
+    std::size_t const columns = layout.columns == 0 ? detail::choose_columns(count, taken.height, taken.width)
+                                                    : std::min(layout.columns, count);
     std::size_t const rows = (count + columns - 1) / columns;
     auto grid =
         picture::filled(rows * (taken.height + 1) - 1, columns * (taken.width + 1) - 1, {255, 255, 255});

@@ -11,34 +11,13 @@
 
 #include "../core/error.hpp"
 #include "../data/picture.hpp"
-#include "../data/resize.hpp"
 #include "canvas.hpp"
 #include "panel.hpp"
 #include "png.hpp"
+#include "show_at.hpp"
 #include "ticks.hpp"
 
 namespace hookcam {
-
-namespace detail {
-
-/// The picture at the size it is shown in: grown pixels stay squares, as matplotlib shows them; shrinking
-/// averages.
-inline picture show_at(picture const& source, std::size_t height, std::size_t width) {
-    if (height < source.height() || width < source.width()) {
-        return resize(source, height, width);
-    }
-    picture result{height, width};
-    for (std::size_t y = 0; y < height; ++y) {
-        for (std::size_t x = 0; x < width; ++x) {
-            result.set(y, x,
-                       source.at((2 * y + 1) * source.height() / (2 * height),
-                                 (2 * x + 1) * source.width() / (2 * width)));
-        }
-    }
-    return result;
-}
-
-} // namespace detail
 
 /// How a figure is laid out: how many panels a row has (0: all of them), and how many pixels an inch.
 struct figure_layout {
@@ -57,23 +36,31 @@ struct figure_layout {
 /// its panel, all titles are set smaller, down to two thirds, and what is still too long is cut with "…".
 class figure {
 public:
-    /// Paper of this size in inches. Throws `error_kind::use` unless that is 1 to 16384 pixels each way.
+    /// The most pixels that a side of the paper may have.
+    static constexpr std::size_t max_side = 16384;
+
+    /// Paper of this size in inches. Throws `error_kind::use` unless that is 1 to `max_side` pixels each way.
     figure(double width, double height, figure_layout layout = {})
         : m_height{pixels(height, layout.dpi)},
           m_width{pixels(width, layout.dpi)},
           m_layout{layout} {}
 
-    /// Adds a panel at the end. Throws `error_kind::shape` for one without pixels.
+    /// Adds a panel at the end. Throws `error_kind::shape` for one without pixels, and `error_kind::use`
+    /// where its bar does not go from a finite number up to one.
     figure& add(panel next) {
         if (next.image.empty()) {
             throw error{error_kind::shape,
                         "hookcam::figure: a panel must have pixels; \"" + next.title + "\" has none"};
         }
+        if (next.bar) {
+            detail::require_scale(*next.bar, "figure");
+        }
         m_panels.push_back(std::move(next));
         return *this;
     }
 
-    /// Adds several panels, in their order.
+    /// Adds several panels, in their order. Throws what `add` throws; those in front of the wrong one are
+    /// added.
     figure& add_all(std::vector<panel> next) {
         for (auto& one : next) {
             add(std::move(one));
@@ -88,14 +75,17 @@ public:
     }
 
     /// Gives the figure a colour bar of its own, to the right of all panels and as high as all rows: for
-    /// panels that share their colours. The last one counts.
+    /// panels that share their colours. The last one counts. Throws `error_kind::use` where it does not go
+    /// from a finite number up to one.
     figure& set_bar(colour_scale bar) {
+        detail::require_scale(bar, "figure");
         m_bar = bar;
         return *this;
     }
 
-    /// The drawn figure. Throws `error_kind::use` without a panel, where the paper is too small for the
-    /// panels, and for a title that is not UTF-8.
+    /// The drawn figure; one of spaces alone is white paper. Throws `error_kind::use` where nothing was
+    /// added, where the paper is too small for the panels, and for a title that is not UTF-8;
+    /// `error_kind::device` where Cairo cannot draw, such as for want of memory.
     [[nodiscard]] picture draw() const {
         detail::canvas paper{m_height, m_width};
         auto const places = arrange(paper);
@@ -125,10 +115,10 @@ private:
 
     static std::size_t pixels(double inches, double dpi) {
         double const count = std::round(inches * dpi);
-        if (!(count >= 1 && count <= 16384)) {
-            throw error{error_kind::use, "hookcam::figure: each side must have 1 to 16384 pixels; " +
-                                             std::to_string(inches) + " inches of " + std::to_string(dpi) +
-                                             " have not"};
+        if (!(count >= 1 && count <= static_cast<double>(max_side))) {
+            throw error{error_kind::use, "hookcam::figure: each side must have 1 to " +
+                                             std::to_string(max_side) + " pixels; " + std::to_string(inches) +
+                                             " inches of " + std::to_string(dpi) + " have not"};
         }
         return static_cast<std::size_t>(count);
     }
@@ -168,7 +158,8 @@ private:
         if (m_panels.empty()) {
             throw error{error_kind::use, "hookcam::figure: there must be a panel to draw; add one"};
         }
-        std::size_t const columns = m_layout.columns == 0 ? m_panels.size() : m_layout.columns;
+        std::size_t const columns =
+            m_layout.columns == 0 ? m_panels.size() : std::min(m_layout.columns, m_panels.size());
         auto const aspect = [&](std::size_t i) {
             while (m_panels[i].image.empty()) { // a space
                 if (i < columns) {

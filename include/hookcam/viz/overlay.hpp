@@ -57,20 +57,20 @@ picture blend(picture const& image, std::span<T const> heat, colormap const& col
 /// values, row-major; it is taken as it is and never rescaled: below 0 and above 1 have the colours of 0 and
 /// 1, and where it is NaN the picture stays. Throws `error_kind::shape` for another count of values and
 /// `error_kind::use` for an alpha outside 0 to 1.
-inline picture overlay(picture const& image, std::span<float const> heat, colormap const& colours = jet,
-                       double alpha = 0.4) {
+[[nodiscard]] inline picture overlay(picture const& image, std::span<float const> heat,
+                                     colormap const& colours = jet, double alpha = 0.4) {
     return detail::blend(image, heat, colours, alpha);
 }
 
 /// The same for a heatmap of type double.
-inline picture overlay(picture const& image, std::span<double const> heat, colormap const& colours = jet,
-                       double alpha = 0.4) {
+[[nodiscard]] inline picture overlay(picture const& image, std::span<double const> heat,
+                                     colormap const& colours = jet, double alpha = 0.4) {
     return detail::blend(image, heat, colours, alpha);
 }
 
 /// The same for a mask of bytes, whose 0 to 255 are 0 to 1.
-inline picture overlay(picture const& image, std::span<std::uint8_t const> heat,
-                       colormap const& colours = jet, double alpha = 0.4) {
+[[nodiscard]] inline picture overlay(picture const& image, std::span<std::uint8_t const> heat,
+                                     colormap const& colours = jet, double alpha = 0.4) {
     return detail::blend(image, heat, colours, alpha);
 }
 

@@ -32,6 +32,15 @@ struct panel {
 
 namespace detail {
 
+inline void require_scale(colour_scale const& scale, std::string const& entity) {
+    if (!std::isfinite(scale.low) || !std::isfinite(scale.high) || scale.low > scale.high) {
+        throw error{error_kind::use, "hookcam::" + entity +
+                                         ": a colour scale must go from a finite number up to one; it goes "
+                                         "from " +
+                                         std::to_string(scale.low) + " to " + std::to_string(scale.high)};
+    }
+}
+
 template <std::floating_point T>
 picture colour_values(std::span<T const> values, std::size_t height, std::size_t width,
                       colour_scale const& scale) {
@@ -41,12 +50,7 @@ picture colour_values(std::span<T const> values, std::size_t height, std::size_t
                                            std::to_string(height) + "×" + std::to_string(width) +
                                            "; there are " + std::to_string(values.size())};
     }
-    if (!std::isfinite(scale.low) || !std::isfinite(scale.high) || scale.low > scale.high) {
-        throw error{error_kind::use,
-                    "hookcam::panel: a colour scale must go from a finite number up; it goes "
-                    "from " +
-                        std::to_string(scale.low) + " to " + std::to_string(scale.high)};
-    }
+    require_scale(scale, "panel");
     // Halves, because the distance of two finite numbers may not be one.
     double const extent = scale.high / 2 - scale.low / 2;
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -76,29 +80,30 @@ colour_scale scale_of(std::span<T const> values, colormap const& colours) {
 
 /// A panel of height × width numbers, row-major, in the colours of `scale` and with its bar. The numbers are
 /// taken as they are: outside the scale they have the colour of its nearer end, NaN the map's `not_a_number`.
-/// Throws `error_kind::shape` for another count of values, `error_kind::use` for a scale that is none.
-inline panel heat_panel(std::span<float const> values, std::size_t height, std::size_t width,
-                        std::string title, colour_scale const& scale = {}) {
+/// Throws `error_kind::shape` for another count of values, `error_kind::use` for a scale that does not go
+/// from a finite number up to one.
+[[nodiscard]] inline panel heat_panel(std::span<float const> values, std::size_t height, std::size_t width,
+                                      std::string title, colour_scale const& scale = {}) {
     return {detail::colour_values(values, height, width, scale), std::move(title), scale};
 }
 
 /// The same for numbers of type double.
-inline panel heat_panel(std::span<double const> values, std::size_t height, std::size_t width,
-                        std::string title, colour_scale const& scale = {}) {
+[[nodiscard]] inline panel heat_panel(std::span<double const> values, std::size_t height, std::size_t width,
+                                      std::string title, colour_scale const& scale = {}) {
     return {detail::colour_values(values, height, width, scale), std::move(title), scale};
 }
 
 /// A panel of a feature map: height × width numbers of any size, row-major, gray from their smallest (black)
 /// to their largest (white), without a bar.
-inline panel feature_panel(std::span<float const> values, std::size_t height, std::size_t width,
-                           std::string title = {}) {
+[[nodiscard]] inline panel feature_panel(std::span<float const> values, std::size_t height, std::size_t width,
+                                         std::string title = {}) {
     return {
         detail::colour_values(values, height, width, detail::scale_of(values, gray)), std::move(title), {}};
 }
 
 /// The same for numbers of type double.
-inline panel feature_panel(std::span<double const> values, std::size_t height, std::size_t width,
-                           std::string title = {}) {
+[[nodiscard]] inline panel feature_panel(std::span<double const> values, std::size_t height,
+                                         std::size_t width, std::string title = {}) {
     return {
         detail::colour_values(values, height, width, detail::scale_of(values, gray)), std::move(title), {}};
 }

@@ -17,7 +17,7 @@ namespace hookcam {
 /// The picture as the bytes of a PNG file: 8-bit RGB, marked as sRGB, lossless. Throws `error_kind::shape`
 /// for a picture without pixels, or with more than `max_picture_pixels`, which `load_picture` would not read
 /// back.
-inline std::vector<std::uint8_t> encode_png(picture const& source) {
+[[nodiscard]] inline std::vector<std::uint8_t> encode_png(picture const& source) {
     if (!detail::decodable(source.height(), source.width())) {
         throw error{error_kind::shape, "hookcam::encode_png: a picture must have 1 to " +
                                            std::to_string(max_picture_pixels) + " pixels; this has " +
