@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string>
@@ -82,9 +83,9 @@ static_assert(weighs_nothing<hc::named<"conv1", convolution, looking>>);
 static_assert(sizeof(hc::relu<counting>) == sizeof(counter));
 static_assert(sizeof(hc::named<"conv1", convolution, counting>) == sizeof(counter));
 
-// Plans. A source of a plain model is two pointers; the tape knows nothing of hooks, that of an opened model does.
+// Plans. A source of a plain model is three pointers; the tape knows nothing of hooks, that of an opened model does.
 using source = hc::detail::model_source<networks::simple_cnn, float const, hc::cpu>;
-static_assert(sizeof(source) == 2 * sizeof(void*) && std::is_trivially_copyable_v<source>);
+static_assert(sizeof(source) == 3 * sizeof(void*) && std::is_trivially_copyable_v<source>);
 static_assert(std::is_same_v<source::tape_type, hc::detail::tape<float>>);
 static_assert(std::is_trivially_copyable_v<hc::detail::step<float>>);
 static_assert(std::is_trivially_copyable_v<hc::detail::cell<float>>);
@@ -108,8 +109,10 @@ BOOST_AUTO_TEST_CASE(attaching_nothing_adds_no_step_and_no_memory) {
     auto attached = hc::plan(hc::attach<"conv1">(model), hc::grad_cam_request<"conv3">{});
     plain(image);
     attached(image);
-    // 13 layers forward, the 6 behind conv3 backward: ReLU, pooling, flatten, linear, ReLU, linear.
-    BOOST_TEST(plain.steps().size() == 13U + 6U);
+    // Backward the 6 layers behind conv3: ReLU, pooling, flatten, linear, ReLU, linear.
+    auto const steps = plain.steps();
+    BOOST_TEST(std::count_if(steps.begin(), steps.end(),
+                             [](auto const& s) { return s.starts_with("backward"); }) == 6);
     BOOST_TEST(plain.steps() == attached.steps(), boost::test_tools::per_element());
     BOOST_TEST(plain.memory() == attached.memory());
 }

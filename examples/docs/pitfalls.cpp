@@ -42,6 +42,20 @@ int main(int, char** arguments) {
     }
 
     {
+        std::cout << "# a view of parameters that is kept\n";
+        auto mine = model;
+        mine.parameter("fc2.bias").fill(0);
+        mine.parameter("fc1.bias").fill(0);
+        auto plan = hc::plan(mine);
+        float const before = plan(frog)(0, 6);
+        auto weight = mine.parameter("fc1.weight"); // mutable access, once
+        plan(frog);                                 // reads the parameters
+        weight *= 2.0F;                             // behind the plan's back
+        plan.refresh();                             // so that the next call reads them anew
+        std::cout << "the logit is " << plan(frog)(0, 6) / before << " times what it was\n";
+    }
+
+    {
         std::cout << "# an all-zero map\n";
         auto look = hc::plan<hc::image<3, 32, 32>>(model, hc::grad_cam_request<"conv3">{});
         std::size_t blank = 0;

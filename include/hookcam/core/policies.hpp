@@ -15,6 +15,7 @@ struct stride {};
 struct padding {};
 struct dilation {};
 struct groups {};
+struct algorithm {};
 struct bias {};
 struct rounding {};
 struct counting {};

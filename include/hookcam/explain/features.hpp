@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../core/fixed_string.hpp"
+#include "../core/instruction_set.hpp"
 #include "../plan/plan.hpp"
 #include "../tensor/view.hpp"
 #include "grad_cam.hpp"
@@ -43,6 +44,8 @@ template <fixed_string... Paths, class... Tensors>
 
 } // namespace detail
 
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
 /// The outputs of layers, after their hooks: `auto found = activations<"conv3", "fc1">(model, image)`, then
 /// `get<"conv3">(found)`. The result owns its memory.
 template <fixed_string Path, fixed_string... More, class Model, class Input>
@@ -66,5 +69,7 @@ template <fixed_string Path, fixed_string... More, class Model, class Input, cla
     return detail::make_by_path<Path, More...>(detail::owned(once.template gradient<Path>()),
                                                detail::owned(once.template gradient<More>())...);
 }
+
+} // namespace HOOKCAM_INSTRUCTION_SET
 
 } // namespace hookcam

@@ -2,6 +2,7 @@
 
 #include "../core/error.hpp"
 #include "../core/fixed_string.hpp"
+#include "../core/instruction_set.hpp"
 #include "../plan/plan.hpp"
 #include "../tensor/view.hpp"
 #include "heatmap.hpp"
@@ -282,6 +283,8 @@ private:
 };
 // slots: end
 
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
 /// Grad-CAM once: `grad_cam<"conv3">(model, image)`, or with a target, or one for each image of a batch. The
 /// model may have hooks attached. The result owns its memory.
 template <fixed_string Path, fixed_string... More, class Model, class Input, class... Target>
@@ -311,5 +314,7 @@ template <class Opened, class Input, class... Target>
     return once(image, target...);
 }
 // slots: end
+
+} // namespace HOOKCAM_INSTRUCTION_SET
 
 } // namespace hookcam

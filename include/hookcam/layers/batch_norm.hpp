@@ -11,6 +11,7 @@ namespace hookcam::detail {
 /// The base of every batch norm, by CRTP: all but the shape of its input, N,C or N,C and a plane.
 template <class Derived, std::size_t Channels, class... Policies>
 struct batch_norm : layer<Derived, Policies...> {
+    static constexpr std::size_t channels = Channels;
     static constexpr double epsilon = find_policy<policy::eps, eps<1e-5>, Policies...>::value;
 
     static constexpr bool is_affine = detail::is_affine<affine, Policies...>;
@@ -25,6 +26,12 @@ struct batch_norm : layer<Derived, Policies...> {
 
     void forward(auto const& own, auto const& x, auto& y) const {
         kernels::batch_norm2d(device_of(x), arguments(x), tensors(own), x.data(), y.data());
+    }
+
+    /// What becomes of a channel: x·scale + shift.
+    [[nodiscard]] static auto scale_and_shift(auto const& own, std::size_t channel) {
+        return kernels::normalization(kernels::batch_norm2d_parameters{1, Channels, 1, epsilon}, tensors(own),
+                                      channel);
     }
 
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {

@@ -3,6 +3,8 @@
 #include "../core/extents.hpp"
 #include "../core/policies.hpp"
 #include "../core/type_name.hpp"
+#include "blocked_kernel.hpp"
+#include "fusion.hpp"
 #include "parameters.hpp"
 
 #include <cstddef>
@@ -36,6 +38,8 @@ struct reads {
 /// - `using parameters = hookcam::parameters<…>`: then all functions take `own` first, and `get<"weight">(own)`
 ///   is a view of a parameter. `backward_parameters(own, x, grad_y, gradients)` sets every learned parameter's
 ///   gradient, `get<"weight">(gradients)`, summed over the batch.
+/// - `packed_size(batch)`, in elements, and `static void pack(own, packed)`: the plan keeps what `pack` writes as long as
+///   the parameters stay as they are, and forward gets it as `own.packed`, null where the size is zero.
 /// - `scratch_bytes(in, out)` for one call, `state_bytes(in, out)` for each image from forward to backward:
 ///   then `own` comes too, with `own.scratch` and `own.state`. Forward's `own.state` is null in a plan without
 ///   a backward.
@@ -49,6 +53,8 @@ struct layer {
     static constexpr bool in_place = false;
     /// True where the output is the input in another shape: nothing runs then.
     static constexpr bool is_view = false;
+    /// What the layer is to a convolution in front of it, for layers that are the same for every channel's pixels.
+    static constexpr auto fuses_as = detail::fusion::nothing;
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) { return in; }
 
@@ -80,6 +86,10 @@ concept a_layer = std::is_base_of_v<layer<T>, T> || requires {
 template <class Layer>
 concept has_scratch = requires(extents sizes) {
     Layer::scratch_bytes(sizes, sizes);
+};
+template <class Layer>
+concept has_packed = requires {
+    Layer::packed_size(std::size_t{});
 };
 template <class Layer>
 concept has_state = requires(extents sizes) {

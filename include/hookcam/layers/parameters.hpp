@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace hookcam {
 
@@ -85,6 +86,8 @@ struct belongings {
     T* parameters = nullptr; ///< one behind the other; see `get`
     void* scratch = nullptr; ///< of `scratch_bytes`, for this call
     void* state = nullptr;   ///< null where no backward will ask for it
+    /// What the layer's `pack` made of its parameters; null where it packs nothing for this batch.
+    std::remove_const_t<T> const* packed = nullptr;
 };
 
 /// A view of a layer's parameter: `get<"weight">(own)`.

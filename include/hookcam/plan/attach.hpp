@@ -33,6 +33,7 @@ public:
 
     [[nodiscard]] network_type const& network() const noexcept { return m_source.network(); }
     [[nodiscard]] auto* parameters() const noexcept { return m_source.parameters(); }
+    [[nodiscard]] std::size_t changes() const noexcept { return m_source.changes(); }
     [[nodiscard]] slots_type const& slots() const noexcept { return m_slots; }
     [[nodiscard]] slots_type& slots() noexcept { return m_slots; }
     [[nodiscard]] Source const& source() const noexcept { return m_source; }
@@ -72,6 +73,7 @@ public:
 
     [[nodiscard]] network_type const& network() const noexcept { return m_to->network(); }
     [[nodiscard]] auto* parameters() const noexcept { return m_to->parameters(); }
+    [[nodiscard]] std::size_t changes() const noexcept { return m_to->changes(); }
     [[nodiscard]] slots_type const& slots() const noexcept { return m_to->slots(); }
     [[nodiscard]] auto const& registry() const noexcept { return m_to->registry(); }
 
@@ -104,7 +106,7 @@ struct source_of<attached_reference<Attached>> {
 /// What `attach` borrows of a model: its constness too.
 template <class Network, class T, class Device>
 [[nodiscard]] model_source<Network, T, Device> source_as_is(model<Network, T, Device>& of) noexcept {
-    return {&of.network(), of.data()};
+    return {&of.network(), of.data(), &of.changes()};
 }
 template <class Network, class T, class Device>
 [[nodiscard]] model_source<Network, T const, Device>

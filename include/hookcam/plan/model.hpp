@@ -2,6 +2,7 @@
 
 #include "../compose/paths.hpp"
 #include "../core/error.hpp"
+#include "../core/instruction_set.hpp"
 #include "../tensor/device.hpp"
 #include "../tensor/memory.hpp"
 #include "../tensor/view.hpp"
@@ -62,15 +63,21 @@ public:
 
     [[nodiscard]] Network const& network() const noexcept { return m_block->network; }
 
-    /// All parameters, one behind the other in the order of `entries()`.
-    [[nodiscard]] T* data() noexcept { return m_block->values.data(); }
+    /// All parameters, one behind the other in the order of `entries()`. Whoever asks for mutable access (here, by
+    /// `entries()` or by `parameter()`) counts as a change: plans read the parameters anew at their next call.
+    [[nodiscard]] T* data() noexcept {
+        ++m_block->changes;
+        return m_block->values.data();
+    }
     /// The same of a model that is const.
     [[nodiscard]] T const* data() const noexcept { return m_block->values.data(); }
+    /// How often the parameters may have changed so far. Good as long as the model's memory is.
+    [[nodiscard]] std::size_t const& changes() const noexcept { return m_block->changes; }
     /// The number of all their elements.
     [[nodiscard]] std::size_t size() const noexcept { return m_block->values.size(); }
 
     /// Runs the network once: from an expression N,C,H,W or C,H,W (N,F or F) to its output, the batch first.
-    template <class Input>
+    template <class Input, class Set = detail::instruction_set>
     [[nodiscard]] auto operator()(Input const& input) const;
 
     /// The state dict's tensors, in order of execution.
@@ -92,6 +99,7 @@ private:
     struct block {
         [[no_unique_address]] Network network{};
         memory<T> values{detail::table_of<Network>().size};
+        std::size_t changes = 0;
     };
     std::unique_ptr<block> m_block;
 

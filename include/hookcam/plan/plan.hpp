@@ -2,6 +2,7 @@
 
 #include "../compose/output_shape.hpp"
 #include "../core/error.hpp"
+#include "../core/instruction_set.hpp"
 #include "../tensor/shape_check.hpp"
 #include "../tensor/view.hpp"
 #include "lower.hpp"
@@ -56,6 +57,8 @@ struct plan_must_be_asked_for {
 
 } // namespace detail
 
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
 /// Runs a model. It borrows the model and owns what running needs; its type says what was asked for. The
 /// first call sizes its buffers, later calls allocate nothing. What it returns are views into it, good until
 /// its next call. Movable. One plan serves one thread at a time; any number of plans may share a model.
@@ -92,6 +95,10 @@ public:
     auto forward(Input const& input) {
         auto& t = m_state->t;
         m_state->is_forward_done = false;
+        if (auto const changes = m_state->from.changes(); changes != m_state->packed_at) {
+            t.forget_packed();
+            m_state->packed_at = changes;
+        }
         take(input);
         // slots: begin
         if constexpr (source::run_time_hooks) {
@@ -103,6 +110,10 @@ public:
         m_state->is_forward_done = true;
         return output();
     }
+
+    /// Makes the next call read all parameters anew. A plan keeps some of them packed for its kernels, and notices by
+    /// itself when the model hands out mutable access; call this after writing through a view that was kept from before.
+    void refresh() noexcept { m_state->t.forget_packed(); }
 
     /// Backward alone, after forward: from the gradient of the output, an expression of its shape.
     template <class Gradient>
@@ -219,6 +230,9 @@ public:
                 text += ' ' + s.type_name();
             if (s.node != 0)
                 text += ' ' + std::string{t.path_of(s.node)};
+            if (s.fused >= 0)
+                for (auto const& name : t.fused[index(s.fused)].names)
+                    text += " + " + name();
             lines.push_back(std::move(text));
         };
         std::for_each(t.forward.begin(), t.forward.end(), line);
@@ -261,6 +275,7 @@ private:
         typename Request::template storage<value_type, output_shape::rank> storage{};
         typename source::tape_type t;
         int input_gradient = -1;
+        std::size_t packed_at = 0;    ///< the model's count of changes when its parameters were packed
         bool is_forward_done = false; ///< not so where a hook threw on the way
     };
     // On the heap, since the steps point at the hooks that the source may hold.
@@ -343,8 +358,9 @@ private:
         constexpr auto wanted = facts::input_gradient ? detail::need::always : detail::need::never;
         auto const start = detail::raise<wanted, false>(into, input);
         m_state->input_gradient = start.gradient;
-        auto const end = detail::lower_node<facts, typename at_root::here, typename at_root::below, true>(
-            into, m_state->from.network(), 0, start);
+        auto const end = detail::dense(
+            into, detail::lower_node<facts, typename at_root::here, typename at_root::below, true>(
+                      into, m_state->from.network(), 0, start));
         t.output = end.cell;
         if constexpr (facts::differentiates) {
             auto const seeded = detail::raise<detail::need::always, false>(into, end);
@@ -404,6 +420,8 @@ private:
     }
 };
 
+} // namespace HOOKCAM_INSTRUCTION_SET
+
 namespace detail {
 
 /// Fails to compile where what is borrowed would be gone before it is used.
@@ -413,6 +431,8 @@ struct must_outlive {
                   "hookcam::plan: what a plan or a hook borrows must outlive it; give the temporary a name");
     static constexpr bool value = true;
 };
+
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// A plan that is run once; the result owns its memory.
 template <class Model, class Input>
@@ -428,12 +448,16 @@ template <class Model, class Input>
     return xt::xtensor<T, std::remove_cvref_t<decltype(output)>::rank>{output};
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
+
 template <class T>
 concept can_be_planned = requires {
     typename source_of<std::remove_cvref_t<T>>::type;
 };
 
 } // namespace detail
+
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// A plan for a model (or one with hooks) and a request, for inputs of a shape that is known by type, or read
 /// at the first call: `plan<image<3, 32, 32>>(model, grad_cam_request<"conv3">{})`. The model must outlive
@@ -449,8 +473,10 @@ template <class Shape = any_shape, class Model, class Request = logits_request>
     return planned<kept, Request, Shape>{detail::borrow(std::forward<Model>(of)), std::move(request)};
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
+
 template <class Network, class T, class Device>
-template <class Input>
+template <class Input, class Set>
 auto model<Network, T, Device>::operator()(Input const& input) const {
     return detail::run_once(*this, input);
 }

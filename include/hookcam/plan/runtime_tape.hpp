@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/instruction_set.hpp"
 #include "../hooks/registry.hpp"
 #include "../tensor/memory.hpp"
 #include "tape.hpp"
@@ -10,6 +11,7 @@
 #include <vector>
 
 namespace hookcam::detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// The tape of a plan with run-time hooks. Which hooks there are is known when a walk begins: a backward walk
 /// then finds out first how far it must go. Its own steps know that their tape is one of these.
@@ -96,4 +98,5 @@ private:
     }
 };
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::detail

@@ -1,13 +1,16 @@
 #pragma once
 
+#include "../core/instruction_set.hpp"
 #include "../core/lists.hpp"
 #include "model.hpp"
 #include "tape.hpp"
 
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 
 namespace hookcam::detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// What a plan reads of what it borrows: of a model itself here; of a model with hooks in attach.hpp and
 /// runtime_hooks.hpp, by the same members. `Value` is the scalar, const where what is borrowed is const.
@@ -20,9 +23,12 @@ struct model_source {
 
     Network const* m_network;
     Value* m_parameters;
+    std::size_t const* m_changes;
 
     [[nodiscard]] Network const& network() const noexcept { return *m_network; }
     [[nodiscard]] Value* parameters() const noexcept { return m_parameters; }
+    /// Grows whenever somebody may have changed the parameters.
+    [[nodiscard]] std::size_t changes() const noexcept { return *m_changes; }
 
     /// What waits in the network: the attached slots, with their paths.
     using items = list<>;
@@ -36,6 +42,8 @@ struct model_source {
     // slots: end
 };
 
+} // namespace HOOKCAM_INSTRUCTION_SET
+
 /// How a plan keeps what it is given: `type` is its source; `kept<IsNamed>` stands for it in the plan's type;
 /// a temporary may be moved in where `can_be_moved_in`.
 template <class Borrowed>
@@ -48,7 +56,7 @@ struct source_of<model<Network, T, Device>> {
     using kept = model<Network, T, Device>;
 
     [[nodiscard]] static type borrow(model<Network, T, Device> const& of) noexcept {
-        return {&of.network(), of.data()};
+        return {&of.network(), of.data(), &of.changes()};
     }
 };
 

@@ -3,7 +3,10 @@
 #include "../compose/paths.hpp"
 #include "../core/error.hpp"
 #include "../core/extents.hpp"
+#include "../core/instruction_set.hpp"
+#include "../core/window.hpp"
 #include "../layers/layer.hpp"
+#include "../tensor/blocked.hpp"
 #include "../tensor/memory.hpp"
 
 #include <algorithm>
@@ -15,6 +18,7 @@
 #include <vector>
 
 namespace hookcam::detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// A tensor of a running network: an activation, or a gradient.
 template <class T>
@@ -23,6 +27,13 @@ struct cell {
     extents sizes{};    ///< of one image; known once the plan has seen an input
     extents expected{}; ///< what the types say of them
     bool owns = false;  ///< has memory of its own; otherwise a step points it at another cell's
+    /// Where it is an image whose channels are blocked: how many a block has, and how far a window may reach out.
+    std::size_t block = 0;
+    std::size_t border = 0;
+
+    [[nodiscard]] blocked_layout layout() const { return {sizes[0], sizes[1], sizes[2], block, border}; }
+    /// Elements of one image, with all that lies between its own.
+    [[nodiscard]] std::size_t room() const { return block == 0 ? sizes.count() : layout().image(); }
 };
 
 template <class T>
@@ -50,13 +61,33 @@ struct step {
     int node = 0;                ///< 0 is the network, i + 1 the i-th path
     std::size_t parameters = 0;  ///< where the layer's begin in the model
     std::size_t state =
-        0; ///< what forward leaves for backward; of a hook, its replacement; of a concat, its offset
+        0;          ///< what forward leaves for backward; of a hook, its replacement; of a concat, its offset
+    int fused = -1; ///< what the step does beside its own work
 };
 
 /// What forward leaves for backward, for one layer.
 struct state_cell {
     std::size_t bytes = 0; ///< for one image
     memory<std::byte> of_batch;
+};
+
+/// What a step keeps: a layer's parameters, packed once. And, of a blocked layer or a sum, what it does before it stores
+/// its results: it stands for the layers behind it too, which nobody watches.
+template <class T>
+struct fused_work {
+    /// Of a batch norm: writes each channel's scale and shift.
+    void (*scale_and_shift)(T const* parameters, T* scale, T* shift) = nullptr;
+    std::size_t scale_parameters = 0; ///< where that layer's begin in the model
+    int term = -1;                    ///< the cell of a second term
+    bool rectifies = false;
+    bool pools = false;
+    window pool_rows;
+    window pool_columns;
+    extents (*pooled)(extents const&) = nullptr; ///< sizes behind the pooling
+
+    memory<T> packed;
+    bool is_packed = false;
+    std::vector<std::string (*)()> names; ///< of the layers that it stands for
 };
 
 /// A network, lowered to the steps that a request needs: the part of a plan that knows no types but the
@@ -69,6 +100,7 @@ struct tape {
     std::vector<step<T>> forward;
     std::vector<step<T>> backward; ///< recorded in order of forward, run in reverse
     std::vector<state_cell> states;
+    std::vector<fused_work<T>> fused;
     std::vector<std::size_t> offsets; ///< where the parts of a concat begin in an image
     std::vector<int> kept_values;     ///< what the request keeps, in the order of its paths
     std::vector<int> kept_gradients;
@@ -80,6 +112,7 @@ struct tape {
     memory<T> parameter_gradients;
 
     std::size_t batch = 0;
+    std::size_t planned_batch = 0; ///< while it is being laid out
     std::size_t scratch_bytes = 0;
     memory<T> arena;
     memory<std::byte> scratch;
@@ -116,6 +149,7 @@ struct tape {
     /// Lays everything out for a batch of a size. Allocates.
     void lay_out(std::size_t images, extents const& input) {
         batch = 0; // until all is done, the next call lays out again
+        planned_batch = images;
         scratch_bytes = 0;
         size_value(0, input);
         for (auto const& s : forward)
@@ -126,7 +160,7 @@ struct tape {
 
         auto const room = [images](cell<T> const& c) {
             auto const line = memory<T>::alignment / sizeof(T);
-            return c.owns ? (images * c.sizes.count() + line - 1) / line * line : std::size_t{0};
+            return c.owns ? (images * c.room() + line - 1) / line * line : std::size_t{0};
         };
         std::size_t total = 0;
         for (auto const& c : values)
@@ -147,6 +181,12 @@ struct tape {
         batch = images;
     }
 
+    /// Makes the next forward pack the parameters again.
+    void forget_packed() noexcept {
+        for (auto& work : fused)
+            work.is_packed = false;
+    }
+
     void run_forward() {
         for (auto const& s : forward)
             s.run(*this, s);
@@ -162,8 +202,11 @@ struct tape {
         std::size_t total = (arena.size() + parameter_gradients.size()) * sizeof(T) + scratch.size();
         for (auto const& state : states)
             total += state.of_batch.size();
+        for (auto const& work : fused)
+            total += work.packed.size() * sizeof(T);
         return total;
     }
 };
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::detail

@@ -17,18 +17,41 @@ enum class need { never, maybe, always };
     return a < b ? b : a;
 }
 
-/// A tensor while a network is being lowered: the index of its cell, that of its gradient (−1 where nobody
-/// needs it), and as types what decides which steps there will be. A kept value must not be overwritten in
-/// place; an input of the network has a gradient only where the request asks for it.
-template <class Shape, need Gradient, bool Kept, bool IsInput>
+/// What a step that makes a blocked value has done before it stores it. Whatever comes later in this list it can
+/// still do, as long as nobody else reads the value; behind a second term it does not pool.
+enum class stage { summed, normalized, with_term, rectified, complete };
+
+/// A value lies in a dense cell, N,C,H,W.
+struct dense_form {
+    static constexpr std::size_t block = 0;
+    static constexpr auto reached = stage::complete;
+    static constexpr bool has_dense = true;
+};
+/// A value lies in a cell of blocked channels, and where `HasDense` in a dense one too.
+template <std::size_t Block, stage Reached, bool HasDense>
+struct blocked_form {
+    static constexpr std::size_t block = Block;
+    static constexpr auto reached = Reached;
+    static constexpr bool has_dense = HasDense;
+
+    int cell;
+    std::size_t step; ///< the forward step that makes it
+};
+
+/// A tensor while a network is being lowered: the index of its cell (of the dense one, if there are two), that of its
+/// gradient (−1 where nobody needs it), and as types what decides which steps there will be. A kept value must not be
+/// overwritten in place; an input of the network has a gradient only where the request asks for it.
+template <class Shape, need Gradient, bool Kept, bool IsInput, class Form = dense_form>
 struct value {
     using shape = Shape;
     static constexpr need gradient_need = Gradient;
     static constexpr bool is_kept = Kept;
     static constexpr bool is_input = IsInput;
+    using form_type = Form;
 
     int cell;
     int gradient;
+    [[no_unique_address]] Form form{};
 };
 
 /// The compile-time facts of a plan.
@@ -71,10 +94,11 @@ struct lowering {
 };
 
 /// The same value, whose gradient is needed at least so much, and which is kept if `Keep`.
-template <need AtLeast, bool Keep, class Facts, class Shape, need Gradient, bool Kept, bool IsInput>
-auto raise(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput> of) {
+template <need AtLeast, bool Keep, class Facts, class Shape, need Gradient, bool Kept, bool IsInput,
+          class Form>
+auto raise(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
     constexpr need raised = max(Gradient, AtLeast);
-    value<Shape, raised, Kept || Keep, IsInput> result{of.cell, of.gradient};
+    value<Shape, raised, Kept || Keep, IsInput, Form> result{of.cell, of.gradient, of.form};
     if constexpr (raised != need::never && Gradient == need::never)
         result.gradient = into.to.add_gradient(of.cell);
     // slots: begin
@@ -82,37 +106,6 @@ auto raise(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput> of) {
         into.to.pin(result.gradient);
     // slots: end
     return result;
-}
-
-template <class T>
-inline constexpr bool is_keep_value = false;
-template <std::size_t Index>
-inline constexpr bool is_keep_value<keep_value<Index>> = true;
-template <class T>
-inline constexpr bool is_keep_gradient = false;
-template <std::size_t Index>
-inline constexpr bool is_keep_gradient<keep_gradient<Index>> = true;
-
-template <class Facts, std::size_t Index, class Value>
-void note_kept(lowering<Facts>& into, keep_value<Index>, Value kept) {
-    into.to.kept_values[Index] = kept.cell;
-}
-template <class Facts, std::size_t Index, class Value>
-void note_kept(lowering<Facts>& into, keep_gradient<Index>, Value kept) {
-    into.to.kept_gradients[Index] = kept.gradient;
-}
-/// Whatever else waits at a node is no matter of the request.
-template <class Facts, class Other, class Value>
-void note_kept(lowering<Facts>&, Other, Value) {}
-
-/// Keeps what the request wants of a node's output.
-template <class Facts, class... Here, class Value>
-auto keep(lowering<Facts>& into, list<Here...>, Value out) {
-    constexpr bool wants_value = (false || ... || is_keep_value<Here>);
-    constexpr bool wants_gradient = Facts::differentiates && (false || ... || is_keep_gradient<Here>);
-    auto const kept = raise < wants_gradient ? need::always : need::never, wants_value > (into, out);
-    (note_kept(into, Here{}, kept), ...);
-    return kept;
 }
 
 } // namespace hookcam::detail

@@ -7,6 +7,7 @@
 #include "../hooks/layer_view.hpp"
 #include "../hooks/slot.hpp"
 #include "../hooks/transform.hpp"
+#include "forms.hpp"
 #include "runtime_tape.hpp"
 #include "tape.hpp"
 #include "value.hpp"
@@ -699,9 +700,10 @@ struct hooked_node {
 
 /// A node at which hooks are attached or may be registered. `body` lowers the node without its hooks.
 template <bool RunTime, class Facts, class Here, class Node, class... Hooks, class Shape, need Gradient,
-          bool Kept, bool IsInput, class Body>
+          bool Kept, bool IsInput, class Form, class Body>
 auto lower_hooked(lowering<Facts>& into, int id, Here here, Node const&, hook_set<Hooks...> const& hooks,
-                  value<Shape, Gradient, Kept, IsInput> given, Body body) {
+                  value<Shape, Gradient, Kept, IsInput, Form> in_any_form, Body body) {
+    auto const given = dense(into, in_any_form); // hooks see N,C,H,W
     using set = hook_set<Hooks...>;
     constexpr std::size_t count = sizeof...(Hooks);
     constexpr bool looks_forward = RunTime || has_event<events::forward>(set{});
@@ -744,7 +746,7 @@ auto lower_hooked(lowering<Facts>& into, int id, Here here, Node const&, hook_se
         }
     }();
 
-    auto const ran = body(inner);
+    auto const ran = dense(into, body(inner));
     for (auto const index : open_parameters)
         into.to.backward[index].state = into.parameters;
 

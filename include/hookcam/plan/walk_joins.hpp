@@ -2,8 +2,10 @@
 
 #include "../compose/joins_cpu.hpp"
 #include "../compose/output_shape.hpp"
+#include "forms.hpp"
 #include "tape.hpp"
 #include "value.hpp"
+#include "walk_blocked.hpp"
 
 #include <cstddef>
 #include <utility>
@@ -36,19 +38,25 @@ struct joined_shape {
     static constexpr extents value = Join::of(Shapes::value...);
 };
 
-/// A new value that joins others, with a gradient where one of theirs is needed.
-template <class Join, class Facts, class... Values>
-auto new_joined(lowering<Facts>& into, Values...) {
+/// The value in a cell that joins others, with a gradient where one of theirs is needed.
+template <class Join, class Facts, class Form, class... Values>
+auto new_joined(lowering<Facts>& into, int cell, Form form, Values...) {
     using shape = shape_from<joined_shape<Join, typename Values::shape...>>;
     constexpr need gradient = [] {
         need most = need::never;
         ((most = max(most, Values::gradient_need)), ...);
         return most;
     }();
-    value<shape, gradient, false, false> out{into.to.add_value(shape::value, true), -1};
+    value<shape, gradient, false, false, Form> out{cell, -1, form};
     if constexpr (gradient != need::never)
         out.gradient = into.to.add_gradient(out.cell);
     return out;
+}
+
+template <class Join, class Facts, class... Values>
+auto new_dense_joined(lowering<Facts>& into, Values... values) {
+    using shape = shape_from<joined_shape<Join, typename Values::shape...>>;
+    return new_joined<Join>(into, into.to.add_value(shape::value, true), dense_form{}, values...);
 }
 
 template <class Join, class T>
@@ -66,11 +74,11 @@ void backward_fork(tape<T>& t, step<T> const& s) {
                  t.gradient(s.second_grad_output).data, to.data);
 }
 
-template <class Facts, class Shape, need Gradient, bool Kept, bool IsInput>
-auto lower_fork(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput> in) {
-    using branch = value<Shape, Gradient, true, IsInput>; // kept: the other branch reads it too
-    branch a{in.cell, -1};
-    branch b{in.cell, -1};
+template <class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto lower_fork(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> in) {
+    using branch = value<Shape, Gradient, true, IsInput, Form>; // kept: the other branch reads it too
+    branch a{in.cell, -1, in.form};
+    branch b{in.cell, -1, in.form};
     if constexpr (Gradient != need::never) {
         a.gradient = into.to.add_gradient(in.cell);
         b.gradient = into.to.add_gradient(in.cell);
@@ -105,22 +113,35 @@ void backward_sum(tape<T>& t, step<T> const& s) {
         t.gradient(s.second_grad_input).data = data;
 }
 
+/// The steps of a sum in the form that its terms have.
+template <class Facts, class A, class B>
+auto lower_forward_sum(lowering<Facts>& into, A a, B b) {
+    using T = typename Facts::value_type;
+    if constexpr (sums_blocked<T, A, B>) {
+        auto const form = add_blocked_sum(into, a, b);
+        return new_joined<sum_of>(into, form.cell, form, a, b);
+    } else {
+        auto const out = new_dense_joined<sum_of>(into, a, b);
+        step<T> s;
+        s.what = "forward sum";
+        s.run = &forward_sum<typename Facts::device, T>;
+        s.plan = &plan_join<sum_of, T>;
+        s.input = a.cell;
+        s.second_input = b.cell;
+        s.output = out.cell;
+        into.to.forward.push_back(s);
+        return out;
+    }
+}
+
 template <class Facts, class A, class B>
 auto lower_sum(lowering<Facts>& into, A a, B b) {
     using T = typename Facts::value_type;
-    auto const out = new_joined<sum_of>(into, a, b);
-    step<T> s;
-    s.what = "forward sum";
-    s.run = &forward_sum<typename Facts::device, T>;
-    s.plan = &plan_join<sum_of, T>;
-    s.input = a.cell;
-    s.second_input = b.cell;
-    s.output = out.cell;
-    into.to.forward.push_back(s);
+    auto const out = lower_forward_sum(into, a, b);
     if constexpr (decltype(out)::gradient_need != need::never) {
+        step<T> s;
         s.what = "backward sum";
         s.run = &backward_sum<T>;
-        s.plan = nullptr;
         s.grad_input = a.gradient;
         s.second_grad_input = b.gradient;
         s.grad_output = out.gradient;
@@ -182,13 +203,18 @@ void lower_part(lowering<Facts>& into, Part part, Out out) {
 }
 
 template <class Facts, class... Parts>
-auto lower_concat(lowering<Facts>& into, Parts... parts) {
-    auto const out = new_joined<concat_of>(into, parts...);
+auto lower_dense_concat(lowering<Facts>& into, Parts... parts) {
+    auto const out = new_dense_joined<concat_of>(into, parts...);
     [&]<std::size_t... I>(std::index_sequence<I...>) {
         (lower_part<I == 0, I + 1 == sizeof...(Parts)>(into, parts, out), ...);
     }
     (std::index_sequence_for<Parts...>{});
     return out;
+}
+
+template <class Facts, class... Parts>
+auto lower_concat(lowering<Facts>& into, Parts... parts) {
+    return lower_dense_concat(into, dense(into, parts)...);
 }
 
 // --- product: of equal sizes, or with one number for each channel --------------------------------------------
@@ -221,10 +247,12 @@ void backward_second_factor(tape<T>& t, step<T> const& s) {
 }
 
 template <class Facts, class A, class B>
-auto lower_product(lowering<Facts>& into, A a, B b) {
+auto lower_product(lowering<Facts>& into, A first, B second) {
     using T = typename Facts::value_type;
     using device = typename Facts::device;
-    auto const out = new_joined<product_of>(into, a, b);
+    auto const a = dense(into, first);
+    auto const b = dense(into, second);
+    auto const out = new_dense_joined<product_of>(into, a, b);
     step<T> s;
     s.what = "forward product";
     s.run = &forward_product<device, T>;

@@ -31,6 +31,12 @@ template <class Layer, class Device, bool KeepsState, class T>
     return own;
 }
 
+/// What a step does beside its own work.
+template <class T>
+[[nodiscard]] fused_work<T>& fused_of(tape<T>& t, step<T> const& s) {
+    return t.fused[static_cast<std::size_t>(s.fused)];
+}
+
 template <class Layer, bool KeepsState, class T>
 void plan_layer(tape<T>& t, step<T> const& s) {
     auto const in = t.value(s.input).sizes;
@@ -40,6 +46,25 @@ void plan_layer(tape<T>& t, step<T> const& s) {
         t.scratch_bytes = std::max(t.scratch_bytes, Layer::scratch_bytes(in, out));
     if constexpr (KeepsState)
         t.states[s.state].bytes = Layer::state_bytes(in, out);
+    if constexpr (has_packed<Layer>) {
+        auto& packed = fused_of(t, s).packed;
+        if (auto const size = Layer::packed_size(t.planned_batch); packed.size() != size)
+            packed = memory<T>(size);
+        fused_of(t, s).is_packed = false;
+    }
+}
+
+/// The layer's packed parameters; packs them where that is to be done.
+template <class Layer, class Device, class T>
+[[nodiscard]] T const* packed_of(tape<T>& t, step<T> const& s) {
+    auto& fused = fused_of(t, s);
+    if (fused.packed.size() == 0)
+        return nullptr;
+    if (!fused.is_packed) {
+        Layer::pack(belongings<Layer, T const, Device>{t.parameters + s.parameters}, fused.packed.data());
+        fused.is_packed = true;
+    }
+    return fused.packed.data();
 }
 
 template <class Layer, std::size_t InRank, std::size_t OutRank, class Device, bool InPlace, bool KeepsState,
@@ -53,7 +78,11 @@ void forward_layer(tape<T>& t, step<T> const& s) {
         auto const& layer = *static_cast<Layer const*>(s.object);
         auto const x = view_of_cell<InRank>(t, in);
         auto y = view_to_fill<OutRank>(t, out);
-        if constexpr (takes_own<Layer>)
+        if constexpr (has_packed<Layer>) {
+            auto own = own_of<Layer, Device, KeepsState>(t, s);
+            own.packed = packed_of<Layer, Device>(t, s);
+            layer.forward(own, x, y);
+        } else if constexpr (takes_own<Layer>)
             layer.forward(own_of<Layer, Device, KeepsState>(t, s), x, y);
         else
             layer.forward(x, y);
@@ -114,10 +143,37 @@ struct layer_output {
     static constexpr extents value = Layer::output_extents(Shape::value);
 };
 
+template <class Facts>
+int new_fused_work(lowering<Facts>& into) {
+    into.to.fused.emplace_back();
+    return static_cast<int>(into.to.fused.size()) - 1;
+}
+
+/// Appends the steps of a layer's backward: to its parameters, to its input. `s` says where the layer is.
+template <class Layer, std::size_t InRank, std::size_t OutRank, bool Learns, bool Passes, class Facts,
+          class Value>
+void lower_backward(lowering<Facts>& into, step<typename Facts::value_type> s, Value in) {
+    using T = typename Facts::value_type;
+    using device = typename Facts::device;
+    s.plan = nullptr;
+    if constexpr (Learns) {
+        s.what = "backward to parameters of";
+        s.run = &backward_layer_parameters<Layer, InRank, OutRank, device, T>;
+        into.to.backward.push_back(s);
+    }
+    if constexpr (Passes) {
+        s.what = "backward";
+        s.run = &backward_layer<Layer, InRank, OutRank, device, T>;
+        s.grad_input = in.gradient;
+        into.to.gradient(in.gradient).owns = !Layer::is_view;
+        into.to.backward.push_back(s);
+    }
+}
+
 /// Appends a layer's steps: its forward, and of its backward what somebody needs.
 template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput>
-auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
-                 value<Shape, Gradient, Kept, IsInput> in) {
+auto lower_dense_layer(lowering<Facts>& into, Layer const& layer, int node,
+                       value<Shape, Gradient, Kept, IsInput> in) {
     using T = typename Facts::value_type;
     using device = typename Facts::device;
     using out_shape = shape_from<layer_output<Layer, Shape>>;
@@ -155,25 +211,15 @@ auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
         to.states.emplace_back();
     }
     into.parameters += Layer::parameters::size;
+    if constexpr (has_packed<Layer>)
+        s.fused = new_fused_work(into);
 
     s.what = "forward";
     s.run = &forward_layer<Layer, in_rank, out_rank, device, in_place, keeps_state, T>;
     s.plan = &plan_layer<Layer, keeps_state, T>;
     to.forward.push_back(s);
 
-    s.plan = nullptr;
-    if constexpr (learns) {
-        s.what = "backward to parameters of";
-        s.run = &backward_layer_parameters<Layer, in_rank, out_rank, device, T>;
-        to.backward.push_back(s);
-    }
-    if constexpr (passes) {
-        s.what = "backward";
-        s.run = &backward_layer<Layer, in_rank, out_rank, device, T>;
-        s.grad_input = in.gradient;
-        to.gradient(in.gradient).owns = !Layer::is_view;
-        to.backward.push_back(s);
-    }
+    lower_backward<Layer, in_rank, out_rank, learns, passes>(into, s, in);
     return out;
 }
 

@@ -19,6 +19,8 @@ struct batch_norm2d : detail::batch_norm<batch_norm2d<Channels, Policies...>, Ch
     static_assert(batch_norm2d::epsilon >= 0,
                   "hookcam::batch_norm2d: eps must not be negative; PyTorch's default is 1e-5");
 
+    static constexpr auto fuses_as = detail::fusion::scale_and_shift;
+
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,
                 "hookcam::batch_norm2d: the input must be images; put the layer in front of flatten<>", in);

@@ -3,6 +3,7 @@
 #include "../layer.hpp"
 #include "../window_policies.hpp"
 #include "conv2d_cpu.hpp"
+#include "conv2d_method.hpp"
 #include "conv2d_parameters.hpp"
 
 #include <algorithm>
@@ -14,13 +15,14 @@ namespace hookcam {
 /// Convolution (cross-correlation, as everywhere in deep learning): N,In,H,W becomes N,Out,H',W'. The weight
 /// is Out×(In/groups)×kh×kw, the bias has Out elements. Sizes follow PyTorch's formula (see `window`).
 ///
-/// Policies: `kernel` (always), `stride`, `padding` or `padding_same`, `dilation`, `groups`, `no_bias`.
+/// Policies: `kernel` (always), `stride`, `padding` or `padding_same`, `dilation`, `groups`, `no_bias`, `algorithm`.
 template <std::size_t In, std::size_t Out, class... Policies>
 struct conv2d : layer<conv2d<In, Out, Policies...>, Policies...> {
-    static_assert(detail::check_policies<conv2d,
-                                         detail::list<policy::kernel, policy::stride, policy::padding,
-                                                      policy::dilation, policy::groups, policy::bias>,
-                                         Policies...>::value);
+    static_assert(
+        detail::check_policies<conv2d,
+                               detail::list<policy::kernel, policy::stride, policy::padding, policy::dilation,
+                                            policy::groups, policy::bias, policy::algorithm>,
+                               Policies...>::value);
     static_assert(
         detail::has_policy<policy::kernel, Policies...>,
         "hookcam::conv2d: must know the size of its window; add kernel<3> or kernel<height, width>");
@@ -37,6 +39,11 @@ struct conv2d : layer<conv2d<In, Out, Policies...>, Policies...> {
         "hookcam::conv2d: the groups must divide the input and the output channels; choose another number");
 
     static constexpr bool has_bias = !detail::has_policy<policy::bias, Policies...>;
+    /// The method that the policies ask for; void where they leave it to hookcam.
+    using forced_method =
+        typename detail::find_policy<policy::algorithm, detail::automatic_method, Policies...>::type;
+    static_assert(!std::is_same_v<forced_method, method::direct> || group_count == 1,
+                  "hookcam::conv2d: method::direct must have one group of channels; leave the algorithm out");
     using windows = detail::windows<detail::find_policy<policy::kernel, kernel<1>, Policies...>,
                                     detail::find_policy<policy::stride, stride<1>, Policies...>,
                                     detail::find_policy<policy::padding, padding<0>, Policies...>,
@@ -96,3 +103,6 @@ private:
 };
 
 } // namespace hookcam
+
+// Whoever has the layer has its blocked form: a plan's choice must not depend on what else a file includes.
+#include "conv2d_blocked.hpp"

@@ -29,11 +29,6 @@ namespace hookcam::kernels {
     return std::min(of.out_height, std::max<std::size_t>(1, elements / row));
 }
 
-/// Terms of a sum that are taken at a time: the rounding error of a sum grows with its length, so long ones
-/// are summed in parts. (Measured on 288 terms in float: a third of the error of one sum. A max-pool behind
-/// the convolution sends gradients another way where rounding turns a near tie.)
-inline constexpr std::size_t terms_at_a_time = 192;
-
 /// Elements of scratch memory that the three functions below need.
 [[nodiscard]] constexpr std::size_t conv2d_scratch(conv2d_parameters const& of) noexcept {
     return is_pointwise(of) ? 0 : of.terms() * rows_at_a_time(of) * of.out_width;

@@ -31,14 +31,41 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
         return extents{Out};
     }
 
+    /// One vector is multiplied with weights that are packed by input (see `kernels::linear_one`).
+    [[nodiscard]] static constexpr std::size_t packed_size(std::size_t batch) noexcept {
+        return batch == 1 ? In * kernels::linear_packed_row(Out) : 0;
+    }
+    static void pack(auto const& own, auto* packed) {
+        kernels::linear_pack(In, Out, get<"weight">(own).data(), packed);
+    }
+
+    /// The list of inputs that are not zero, and a row of sums; enough for doubles.
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(extents const&, extents const&) noexcept {
+        return In * sizeof(std::size_t) + kernels::linear_packed_row(Out) * sizeof(double);
+    }
+
     void forward(auto const& own, auto const& x, auto& y) const {
-        kernels::linear(device_of(x), x.shape()[0], In, Out, x.data(), get<"weight">(own).data(),
-                        detail::data_or_null<"bias">(own), y.data());
+        auto const device = device_of(x);
+        if (own.packed == nullptr) {
+            kernels::linear(device, x.shape()[0], In, Out, x.data(), get<"weight">(own).data(),
+                            detail::data_or_null<"bias">(own), y.data());
+            return;
+        }
+        auto* const live = static_cast<std::size_t*>(own.scratch);
+        auto* const sums =
+            static_cast<std::remove_reference_t<decltype(*y.data())>*>(static_cast<void*>(live + In));
+        kernels::linear_one(device, In, Out, x.data(), own.packed, detail::data_or_null<"bias">(own),
+                            y.data(), live, sums);
     }
 
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
-        kernels::linear_backward(device_of(grad_y), grad_y.shape()[0], In, Out, grad_y.data(),
-                                 get<"weight">(own).data(), grad_x.data());
+        auto const device = device_of(grad_y);
+        if (grad_y.shape()[0] == 1)
+            kernels::linear_one_backward(device, In, Out, grad_y.data(), get<"weight">(own).data(),
+                                         grad_x.data());
+        else
+            kernels::linear_backward(device, grad_y.shape()[0], In, Out, grad_y.data(),
+                                     get<"weight">(own).data(), grad_x.data());
     }
 
     void backward_parameters(auto const&, auto const& x, auto const& grad_y, auto const& gradients) const {

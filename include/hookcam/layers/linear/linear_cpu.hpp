@@ -2,38 +2,155 @@
 
 #include "../../tensor/blas.hpp"
 #include "../../tensor/device.hpp"
+#include "../../tensor/simd.hpp"
+#include "../multiply_add.hpp"
 
 #include <algorithm>
 #include <cstddef>
 
 namespace hookcam::kernels {
 
+// One vector is a matter of reading the weights, not of multiplying: what a zero would be multiplied with is not read.
+// (Where a weight is infinite or NaN, a product with zero would be NaN; here it is left out.) Several vectors are a
+// matrix product.
+
+/// The outputs of one packed row: a whole number of vectors of any instruction set.
+[[nodiscard]] constexpr std::size_t linear_packed_row(std::size_t out) noexcept {
+    return (out + 15) / 16 * 16;
+}
+
+/// Packs weights out×in by input: row k holds what input k contributes to all outputs. What fills up a row is zero
+/// already.
+template <class T>
+void linear_pack(std::size_t in, std::size_t out, T const* weight, T* packed) noexcept {
+    std::size_t const row = linear_packed_row(out);
+    for (std::size_t o = 0; o < out; ++o)
+        for (std::size_t k = 0; k < in; ++k)
+            packed[k * row + o] = weight[o * in + k];
+}
+
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+/// Products that are summed at a time; the sums of these parts are added. (See `terms_at_a_time` of convolutions.)
+inline constexpr std::size_t rows_of_a_part = 192;
+
+/// `Vectors` vectors of outputs, from the rows of the inputs listed in `live`.
+template <std::size_t Vectors, class T>
+void linear_columns(std::size_t row, std::size_t const* live, std::size_t live_count, T const* x,
+                    T const* packed, T* sums) noexcept {
+    using namespace detail;
+    constexpr std::size_t lanes = width<T>;
+    vector<T> total[Vectors];
+    unroll<Vectors>([&](auto v) { total[v] = load(sums + v * lanes); });
+    for (std::size_t begin = 0; begin < live_count; begin += rows_of_a_part) {
+        vector<T> part[Vectors]{};
+        std::size_t const end = std::min(begin + rows_of_a_part, live_count);
+        for (std::size_t i = begin; i < end; ++i) {
+            auto const seen = broadcast(x[live[i]]);
+            T const* const weights = packed + live[i] * row;
+            unroll<Vectors>(
+                [&](auto v) { part[v] = multiply_add<T>(load(weights + v * lanes), seen, part[v]); });
+        }
+        unroll<Vectors>([&](auto v) { total[v] = total[v] + part[v]; });
+    }
+    unroll<Vectors>([&](auto v) { store(sums + v * lanes, total[v]); });
+}
+
+/// The same for all outputs from `first` on: as many vectors at a time as the registers hold, then half of that, and so
+/// on.
+template <std::size_t Vectors, class T>
+void linear_columns_from(std::size_t first, std::size_t row, std::size_t const* live, std::size_t live_count,
+                         T const* x, T const* packed, T* sums) noexcept {
+    constexpr std::size_t step = Vectors * detail::width<T>;
+    for (; first + step <= row; first += step)
+        linear_columns<Vectors>(row, live, live_count, x, packed + first, sums + first);
+    if constexpr (Vectors > 1)
+        linear_columns_from<Vectors / 2>(first, row, live, live_count, x, packed, sums);
+}
+
+/// y = W·x + bias for one vector. `live` has room for `in` numbers, `sums` for a packed row; bias may be null.
+template <class T>
+void linear_one(cpu, std::size_t in, std::size_t out, T const* x, T const* packed, T const* bias, T* y,
+                std::size_t* live, T* sums) noexcept {
+    std::size_t live_count = 0;
+    for (std::size_t k = 0; k < in; ++k) {
+        live[live_count] = k;
+        live_count += x[k] != T{0};
+    }
+    std::size_t const row = linear_packed_row(out);
+    for (std::size_t o = 0; o < row; ++o)
+        sums[o] = bias != nullptr && o < out ? bias[o] : T{0};
+    linear_columns_from<detail::vector_registers / 2>(0, row, live, live_count, x, packed, sums);
+    std::copy_n(sums, out, y);
+}
+
+/// grad_x = Wᵀ·grad_y for one vector, from the rows of W whose grad_y is not zero.
+template <class T>
+void linear_one_backward(cpu, std::size_t in, std::size_t out, T const* grad_y, T const* weight,
+                         T* grad_x) noexcept {
+    using namespace detail;
+    constexpr std::size_t lanes = width<T>;
+    constexpr std::size_t at_a_time = 4; // rows: so that grad_x passes through the registers less often
+    std::fill_n(grad_x, in, T{0});
+    for (std::size_t o = 0; o < out;) {
+        T factors[at_a_time]{};
+        T const* rows[at_a_time]{weight, weight, weight, weight};
+        std::size_t found = 0;
+        for (; o < out && found < at_a_time; ++o)
+            if (grad_y[o] != T{0}) {
+                factors[found] = grad_y[o];
+                rows[found++] = weight + o * in;
+            }
+        if (found == 0)
+            return;
+        std::size_t k = 0;
+        for (; k + lanes <= in; k += lanes) {
+            auto sum = load(grad_x + k);
+            unroll<at_a_time>([&](auto r) {
+                if (r < found)
+                    sum = multiply_add<T>(load(rows[r] + k), broadcast(factors[r]), sum);
+            });
+            store(grad_x + k, sum);
+        }
+        for (; k < in; ++k)
+            for (std::size_t r = 0; r < found; ++r)
+                grad_x[k] = detail::multiply_add(rows[r][k], factors[r], grad_x[k]);
+    }
+}
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+
 /// y (batch×out) = x (batch×in) · weightᵀ (out×in) + bias; bias may be null.
 template <class T>
-void linear(cpu, std::size_t batch, std::size_t in, std::size_t out, T const* x, T const* weight, T const* bias, T* y) {
+void linear(cpu, std::size_t batch, std::size_t in, std::size_t out, T const* x, T const* weight,
+            T const* bias, T* y) {
     using detail::transposed;
-    for (std::size_t n = 0; bias != nullptr && n < batch; ++n) std::copy_n(bias, out, y + n * out);
-    detail::gemm(transposed::no, transposed::yes, batch, out, in, x, in, weight, in, T(bias != nullptr), y, out);
+    for (std::size_t n = 0; bias != nullptr && n < batch; ++n)
+        std::copy_n(bias, out, y + n * out);
+    detail::gemm(transposed::no, transposed::yes, batch, out, in, x, in, weight, in, T(bias != nullptr), y,
+                 out);
 }
 
 /// grad_x (batch×in) = grad_y (batch×out) · weight (out×in).
 template <class T>
-void linear_backward(cpu, std::size_t batch, std::size_t in, std::size_t out, T const* grad_y, T const* weight,
-                     T* grad_x) {
+void linear_backward(cpu, std::size_t batch, std::size_t in, std::size_t out, T const* grad_y,
+                     T const* weight, T* grad_x) {
     using detail::transposed;
     detail::gemm(transposed::no, transposed::no, batch, in, out, grad_y, out, weight, in, T{0}, grad_x, in);
 }
 
 /// grad_weight (out×in) = grad_yᵀ · x, grad_bias = the sum of grad_y over the batch; grad_bias may be null.
 template <class T>
-void linear_backward_parameters(cpu, std::size_t batch, std::size_t in, std::size_t out, T const* x, T const* grad_y,
-                                T* grad_weight, T* grad_bias) {
+void linear_backward_parameters(cpu, std::size_t batch, std::size_t in, std::size_t out, T const* x,
+                                T const* grad_y, T* grad_weight, T* grad_bias) {
     using detail::transposed;
     detail::gemm(transposed::yes, transposed::no, out, in, batch, grad_y, out, x, in, T{0}, grad_weight, in);
-    if (grad_bias == nullptr) return;
+    if (grad_bias == nullptr)
+        return;
     std::fill_n(grad_bias, out, T{0});
     for (std::size_t n = 0; n < batch; ++n)
-        for (std::size_t o = 0; o < out; ++o) grad_bias[o] += grad_y[n * out + o];
+        for (std::size_t o = 0; o < out; ++o)
+            grad_bias[o] += grad_y[n * out + o];
 }
 
 } // namespace hookcam::kernels

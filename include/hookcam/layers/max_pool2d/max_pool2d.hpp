@@ -22,6 +22,8 @@ struct max_pool2d : detail::pool2d<max_pool2d<Kernel, Policies...>, Kernel, Poli
                                                       policy::dilation, policy::rounding>,
                                          Policies...>::value);
 
+    static constexpr auto fuses_as = detail::fusion::max_pooling;
+
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         return max_pool2d::pooled(
             in, "hookcam::max_pool2d: the input must be images; put the layer in front of flatten<>",

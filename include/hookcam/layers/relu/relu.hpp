@@ -12,6 +12,7 @@ struct relu : layer<relu<Policies...>, Policies...> {
     static_assert(detail::check_policies<relu, detail::list<>, Policies...>::value);
 
     static constexpr bool in_place = true;
+    static constexpr auto fuses_as = detail::fusion::rectifier;
     using backward_reads = reads<output>;
 
     void forward(auto const& x, auto& y) const { kernels::relu(device_of(x), x.size(), x.data(), y.data()); }

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "../core/instruction_set.hpp"
+
+namespace hookcam::detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+/// How a plan runs a layer over images whose channels are blocked. Specialised in the folder of a layer that can, with
+///
+/// - `border`: how far windows reach beyond the image;
+/// - `in_block<T>`: the block that it wants of an image that is not blocked yet;
+/// - `work<T>(in, out, finish)`: what a call needs to know, as `conv2d_direct_parameters`;
+/// - `pack(own, work, packed)` with `packed_size(work)`: the parameters in the order in which the kernel reads them;
+/// - `scratch(work)`, in elements, and `run<InBlock>(work, x, packed, y, scratch)`.
+template <class Layer>
+struct blocked_kernel {
+    static constexpr bool exists = false;
+};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace hookcam::detail

@@ -1,0 +1,123 @@
+#pragma once
+
+#include "../tensor/blocked.hpp"
+#include "../tensor/device.hpp"
+#include "tape.hpp"
+#include "value.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace hookcam::detail {
+
+// The two forms of a value, and the steps that make one of the other: dense for whoever looks, blocked for the kernels
+// that are made for it.
+
+template <class T>
+void plan_copy(tape<T>& t, step<T> const& s) {
+    t.size_value(s.output, t.value(s.input).sizes);
+}
+
+template <class T>
+void forward_to_dense(tape<T>& t, step<T> const& s) {
+    auto const& in = t.value(s.input);
+    from_blocked(in.layout(), t.batch, static_cast<T const*>(in.data), t.value(s.output).data);
+}
+
+template <class T>
+void forward_to_blocked(tape<T>& t, step<T> const& s) {
+    auto const& out = t.value(s.output);
+    to_blocked(out.layout(), t.batch, static_cast<T const*>(t.value(s.input).data), out.data);
+}
+
+/// A new cell of blocked channels.
+template <std::size_t Block, class Shape, class Facts>
+int add_blocked(lowering<Facts>& into) {
+    int const cell = into.to.add_value(Shape::value, true);
+    into.to.value(cell).block = Block;
+    return cell;
+}
+
+template <class Facts>
+void add_copy(lowering<Facts>& into, char const* what, int from, int to,
+              void (*run)(tape<typename Facts::value_type>&, step<typename Facts::value_type> const&)) {
+    step<typename Facts::value_type> s;
+    s.what = what;
+    s.run = run;
+    s.plan = &plan_copy<typename Facts::value_type>;
+    s.input = from;
+    s.output = to;
+    into.to.forward.push_back(s);
+}
+
+/// The value with a dense cell.
+template <class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto with_dense(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
+    if constexpr (Form::has_dense) {
+        return of;
+    } else {
+        int const cell = into.to.add_value(Shape::value, true);
+        add_copy(into, "to dense", of.form.cell, cell, &forward_to_dense<typename Facts::value_type>);
+        using both = blocked_form<Form::block, stage::complete, true>;
+        return value<Shape, Gradient, Kept, IsInput, both>{cell, of.gradient, {of.form.cell, of.form.step}};
+    }
+}
+
+/// The value in its dense cell and no other: what somebody is given who may change it, or never asks for the other.
+template <class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto dense(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
+    auto const both = with_dense(into, of);
+    return value<Shape, Gradient, Kept, IsInput>{both.cell, both.gradient};
+}
+
+/// The value with a cell of blocked channels: of `Block`, where it has none yet.
+template <std::size_t Block, class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto with_blocked(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
+    if constexpr (Form::block != 0) {
+        return of;
+    } else {
+        int const cell = add_blocked<Block, Shape>(into);
+        add_copy(into, "to blocked", of.cell, cell, &forward_to_blocked<typename Facts::value_type>);
+        using both = blocked_form<Block, stage::complete, true>;
+        return value<Shape, Gradient, Kept, IsInput, both>{of.cell, of.gradient, {cell, 0}};
+    }
+}
+
+template <class T>
+inline constexpr bool is_keep_value = false;
+template <std::size_t Index>
+inline constexpr bool is_keep_value<keep_value<Index>> = true;
+template <class T>
+inline constexpr bool is_keep_gradient = false;
+template <std::size_t Index>
+inline constexpr bool is_keep_gradient<keep_gradient<Index>> = true;
+
+template <class Facts, std::size_t Index, class Value>
+void note_kept(lowering<Facts>& into, keep_value<Index>, Value kept) {
+    into.to.kept_values[Index] = kept.cell;
+}
+template <class Facts, std::size_t Index, class Value>
+void note_kept(lowering<Facts>& into, keep_gradient<Index>, Value kept) {
+    into.to.kept_gradients[Index] = kept.gradient;
+}
+/// Whatever else waits at a node is no matter of the request.
+template <class Facts, class Other, class Value>
+void note_kept(lowering<Facts>&, Other, Value) {}
+
+/// Keeps what the request wants of a node's output.
+template <class Facts, class... Here, class Value>
+auto keep(lowering<Facts>& into, list<Here...>, Value out) {
+    constexpr bool wants_value = (false || ... || is_keep_value<Here>);
+    constexpr bool wants_gradient = Facts::differentiates && (false || ... || is_keep_gradient<Here>);
+    auto const seen = [&] {
+        if constexpr (wants_value)
+            return with_dense(into, out);
+        else
+            return out;
+    }();
+    auto const kept = raise < wants_gradient ? need::always : need::never, wants_value > (into, seen);
+    (note_kept(into, Here{}, kept), ...);
+    return kept;
+}
+
+} // namespace hookcam::detail

@@ -1,0 +1,318 @@
+#pragma once
+
+#include "../compose/joins_cpu.hpp"
+#include "../compose/output_shape.hpp"
+#include "../layers/blocked_kernel.hpp"
+#include "../layers/conv2d/conv2d_direct_cpu.hpp"
+#include "../layers/fusion.hpp"
+#include "forms.hpp"
+#include "tape.hpp"
+#include "value.hpp"
+#include "walk_layer.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
+namespace hookcam::detail {
+
+// Layers over blocked images. A layer that can be done to each sum before it is stored is not a step of its own: it is
+// added to the work of the step in front, where nobody reads the value in between.
+
+/// Where a step's packed parameters end and the scales and shifts of a fused batch norm begin.
+template <class T>
+[[nodiscard]] std::size_t scales_begin(fused_work<T> const& work, std::size_t channels) {
+    return work.packed.size() - (work.scale_and_shift == nullptr ? 0 : 2 * channels);
+}
+
+template <class Layer, class T>
+[[nodiscard]] auto blocked_work(tape<T>& t, step<T> const& s, fused_work<T> const& fused) {
+    auto const& out = t.value(s.output);
+    kernels::conv2d_finish<T> finish;
+    if (fused.scale_and_shift != nullptr && fused.packed.size() != 0) {
+        std::size_t const channels = out.layout().blocks() * out.block;
+        finish.scale = fused.packed.data() + scales_begin(fused, channels);
+        finish.shift = finish.scale + channels;
+    }
+    if (fused.term >= 0) {
+        finish.term = t.value(fused.term).data;
+        finish.term_layout = t.value(fused.term).layout();
+    }
+    finish.rectifies = fused.rectifies;
+    finish.pools = fused.pools;
+    finish.pool_rows = fused.pool_rows;
+    finish.pool_columns = fused.pool_columns;
+    auto const& in = t.value(s.input);
+    return blocked_kernel<Layer>::work_for(t.batch, in.layout(), Layer::output_extents(in.sizes),
+                                           out.layout(), finish);
+}
+
+template <class Layer, bool HasBackward, class T>
+void plan_blocked(tape<T>& t, step<T> const& s) {
+    auto& fused = fused_of(t, s);
+    auto const sums = Layer::output_extents(t.value(s.input).sizes);
+    t.size_value(s.output, fused.pooled == nullptr ? sums : fused.pooled(sums));
+    auto const work = blocked_work<Layer>(t, s, fused);
+    using kernel = blocked_kernel<Layer>;
+    t.scratch_bytes = std::max(t.scratch_bytes, kernel::scratch(work) * sizeof(T));
+    if constexpr (HasBackward && has_scratch<Layer>)
+        t.scratch_bytes = std::max(t.scratch_bytes, Layer::scratch_bytes(t.value(s.input).sizes, sums));
+    std::size_t const scales = fused.scale_and_shift == nullptr ? 0 : 2 * work.out.blocks() * work.out.block;
+    if (fused.packed.size() == 0)
+        fused.packed = memory<T>(kernel::packed_size(work) + scales);
+}
+
+template <class Layer, class Device, class T>
+void pack_blocked(tape<T>& t, step<T> const& s, fused_work<T>& fused) {
+    auto const work = blocked_work<Layer>(t, s, fused);
+    belongings<Layer, T const, Device> const own{t.parameters + s.parameters, nullptr, nullptr};
+    blocked_kernel<Layer>::pack(work, own, fused.packed.data());
+    if (fused.scale_and_shift != nullptr) {
+        std::size_t const channels = work.out.blocks() * work.out.block;
+        T* const scale = fused.packed.data() + scales_begin(fused, channels);
+        fused.scale_and_shift(t.parameters + fused.scale_parameters, scale, scale + channels);
+    }
+    fused.is_packed = true;
+}
+
+template <class Layer, std::size_t InBlock, class Device, class T>
+void forward_blocked(tape<T>& t, step<T> const& s) {
+    auto& fused = fused_of(t, s);
+    if (!fused.is_packed)
+        pack_blocked<Layer, Device>(t, s, fused);
+    blocked_kernel<Layer>::template run<InBlock>(
+        Device{}, blocked_work<Layer>(t, s, fused), static_cast<T const*>(t.value(s.input).data),
+        static_cast<T const*>(fused.packed.data()), t.value(s.output).data,
+        static_cast<T*>(static_cast<void*>(t.scratch.data())));
+}
+
+/// Appends the steps of a layer whose forward runs over blocked images. Its backward is the dense one.
+template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
+                         value<Shape, Gradient, Kept, IsInput, Form> given) {
+    using T = typename Facts::value_type;
+    using device = typename Facts::device;
+    using kernel = blocked_kernel<Layer>;
+    using out_shape = shape_from<layer_output<Layer, Shape>>;
+    constexpr bool learns = Facts::parameter_gradients && Layer::parameters::any_learned;
+    constexpr bool passes = Gradient != need::never;
+    static_assert(!Layer::backward_reads::template has<hookcam::input> &&
+                  !Layer::backward_reads::template has<hookcam::output> && !has_state<Layer>);
+
+    auto& to = into.to;
+    auto const in = [&] {
+        auto const blocked = with_blocked<kernel::template in_block<T>>(into, given);
+        if constexpr (learns)
+            return with_dense(into, blocked);
+        else
+            return blocked;
+    }();
+    auto& border = to.value(in.form.cell).border;
+    border = std::max(border, kernel::border);
+
+    int const cell = add_blocked<width<T>, out_shape>(into);
+    using form = blocked_form<width<T>, stage::summed, false>;
+    value<out_shape, learns ? need::always : Gradient, false, false, form> out{
+        cell, -1, {cell, to.forward.size()}};
+    if constexpr (learns || passes)
+        out.gradient = to.add_gradient(cell);
+    // slots: begin
+    if constexpr (learns && Facts::run_time_hooks)
+        to.pin(out.gradient);
+    // slots: end
+
+    step<T> s;
+    s.object = &layer;
+    s.type_name = &Layer::type_name;
+    s.node = node;
+    s.input = in.form.cell;
+    s.output = cell;
+    s.grad_output = out.gradient;
+    s.parameters = into.parameters;
+    s.fused = new_fused_work(into);
+    into.parameters += Layer::parameters::size;
+
+    s.what = "forward";
+    s.run = &forward_blocked<Layer, decltype(in.form)::block, device, T>;
+    s.plan = &plan_blocked < Layer, learns || passes, T > ;
+    to.forward.push_back(s);
+    s.input = in.cell;
+    lower_backward<Layer, Shape::rank, out_shape::rank, learns, passes>(into, s, in);
+    return out;
+}
+
+// --- layers that become part of the step in front -----------------------------------------------------------
+
+/// The stage that a step reaches when it does this too. Behind a second term it does not pool.
+template <fusion What, stage Reached>
+inline constexpr auto stage_behind =
+    What == fusion::scale_and_shift                          ? stage::normalized
+    : What == fusion::rectifier&& Reached < stage::with_term ? stage::rectified
+                                                             : stage::complete;
+
+/// True where a step can still do this before it stores its results.
+template <fusion What, class Value>
+constexpr bool is_open_for() {
+    constexpr auto reached = Value::form_type::reached;
+    if constexpr (Value::form_type::block == 0 || Value::is_kept || What == fusion::nothing)
+        return false;
+    else if constexpr (What == fusion::scale_and_shift)
+        return reached < stage::normalized;
+    else if constexpr (What == fusion::rectifier)
+        return reached < stage::rectified;
+    else
+        return reached < stage::complete && reached != stage::with_term;
+}
+
+/// True where a layer can be added to the work of the step that makes its input.
+template <class Facts, class Layer, class Value>
+constexpr bool can_fuse() {
+    constexpr bool learns = Facts::parameter_gradients && Layer::parameters::any_learned;
+    constexpr bool passes = Value::gradient_need != need::never;
+    return is_open_for<Layer::fuses_as, Value>() && !learns &&
+           !(Layer::fuses_as == fusion::max_pooling && passes);
+}
+
+template <class Layer, class Device, class T>
+void write_scale_and_shift(T const* parameters, T* scale, T* shift) {
+    belongings<Layer, T const, Device> const own{parameters, nullptr, nullptr};
+    for (std::size_t channel = 0; channel < Layer::channels; ++channel) {
+        auto const made = Layer::scale_and_shift(own, channel);
+        scale[channel] = made.scale;
+        shift[channel] = made.shift;
+    }
+}
+
+/// Adds a layer to the work of the step in front.
+template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto lower_fused_layer(lowering<Facts>& into, Layer const& layer, int node,
+                       value<Shape, Gradient, Kept, IsInput, Form> in) {
+    using T = typename Facts::value_type;
+    using device = typename Facts::device;
+    using out_shape = shape_from<layer_output<Layer, Shape>>;
+    constexpr bool passes = Gradient != need::never;
+    constexpr bool reads_output = passes && Layer::backward_reads::template has<hookcam::output>;
+    static_assert(!Layer::backward_reads::template has<hookcam::input>);
+
+    auto& to = into.to;
+    auto& front = to.forward[in.form.step];
+    auto& work = fused_of(to, front);
+    work.names.push_back(&Layer::type_name);
+    if constexpr (Layer::fuses_as == fusion::scale_and_shift) {
+        work.scale_and_shift = &write_scale_and_shift<Layer, device, T>;
+        work.scale_parameters = into.parameters;
+    } else if constexpr (Layer::fuses_as == fusion::rectifier) {
+        work.rectifies = true;
+    } else {
+        work.pools = true;
+        work.pool_rows = Layer::windows::rows;
+        work.pool_columns = Layer::windows::columns;
+        work.pooled = &Layer::output_extents;
+        to.value(in.form.cell).expected = out_shape::value;
+    }
+
+    using form = blocked_form<Form::block, stage_behind<Layer::fuses_as, Form::reached>, false>;
+    value<out_shape, Gradient, false, false, form> const made{in.form.cell, -1, {in.form.cell, in.form.step}};
+    auto out = [&] {
+        if constexpr (reads_output) {
+            auto const both = with_dense(into, made);
+            return value<out_shape, Gradient, true, false, typename decltype(both)::form_type>{both.cell, -1,
+                                                                                               both.form};
+        } else {
+            return made;
+        }
+    }();
+    if constexpr (passes) {
+        out.gradient = to.add_gradient(out.cell);
+        step<T> s;
+        s.object = &layer;
+        s.type_name = &Layer::type_name;
+        s.node = node;
+        s.output = out.cell;
+        s.grad_output = out.gradient;
+        s.parameters = into.parameters;
+        lower_backward<Layer, Shape::rank, out_shape::rank, false, true>(into, s, in);
+    }
+    into.parameters += Layer::parameters::size;
+    return out;
+}
+
+// --- any layer ----------------------------------------------------------------------------------------------
+
+/// Appends a layer's steps, in the way that is best for it; the way depends on the layer alone, who looks decides
+/// only whether it shares a step with the layer in front.
+template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
+                 value<Shape, Gradient, Kept, IsInput, Form> in) {
+    using given = value<Shape, Gradient, Kept, IsInput, Form>;
+    constexpr bool changes_nothing =
+        Layer::is_view && std::is_same_v<shape_from<layer_output<Layer, Shape>>, Shape>;
+    if constexpr (can_fuse<Facts, Layer, given>())
+        return lower_fused_layer(into, layer, node, in);
+    else if constexpr (blocked_kernel<Layer>::exists)
+        return lower_blocked_layer(into, layer, node, in);
+    else if constexpr (changes_nothing)
+        return in;
+    else
+        return lower_dense_layer(into, layer, node, dense(into, in));
+}
+
+// --- the sum of two values ----------------------------------------------------------------------------------
+
+template <class T>
+void plan_blocked_sum(tape<T>& t, step<T> const& s) {
+    t.size_value(s.output, size_scope<void>::sum(t.value(s.input).sizes, t.value(s.second_input).sizes));
+}
+
+template <class T>
+void forward_blocked_sum(tape<T>& t, step<T> const& s) {
+    auto const& a = t.value(s.input);
+    auto const& b = t.value(s.second_input);
+    auto const& out = t.value(s.output);
+    kernels::blocked_sum(a.layout(), b.layout(), out.layout(), t.batch, fused_of(t, s).rectifies,
+                         static_cast<T const*>(a.data), static_cast<T const*>(b.data), out.data);
+}
+
+/// True where two values are added in their blocked form.
+template <class T, class A, class B>
+inline constexpr bool sums_blocked = A::form_type::block == width<T> || B::form_type::block == width<T>;
+
+template <class Value>
+inline constexpr bool can_take_term = !Value::is_kept && Value::form_type::reached < stage::with_term;
+
+/// The cell and the step of the sum. A step in front that can still add a second term does it, where it is the last so
+/// far: the other value is there then. Else there is a step for it.
+template <class Facts, class A, class B>
+blocked_form<width<typename Facts::value_type>, stage::with_term, false>
+add_blocked_sum(lowering<Facts>& into, A a, B b) {
+    using T = typename Facts::value_type;
+    auto& to = into.to;
+    auto const take_term = [&to](auto const& open, auto const& other) {
+        fused_of(to, to.forward[open.form.step]).term = other.form.cell;
+        fused_of(to, to.forward[open.form.step]).names.push_back(+[] { return std::string{"sum"}; });
+        return blocked_form<width<T>, stage::with_term, false>{open.form.cell, open.form.step};
+    };
+    auto const is_last = [&to](auto const& open) { return open.form.step + 1 == to.forward.size(); };
+    constexpr bool both = A::form_type::block == width<T> && B::form_type::block == width<T>;
+    if constexpr (both && can_take_term<B>)
+        if (is_last(b))
+            return take_term(b, a);
+    if constexpr (both && can_take_term<A>)
+        if (is_last(a))
+            return take_term(a, b);
+
+    auto const x = with_blocked<width<T>>(into, a);
+    auto const y = with_blocked<width<T>>(into, b);
+    step<T> s;
+    s.what = "forward sum";
+    s.run = &forward_blocked_sum<T>;
+    s.plan = &plan_blocked_sum<T>;
+    s.input = x.form.cell;
+    s.second_input = y.form.cell;
+    s.output = add_blocked<width<T>, typename A::shape>(into);
+    s.fused = new_fused_work(into);
+    to.forward.push_back(s);
+    return {s.output, to.forward.size() - 1};
+}
+
+} // namespace hookcam::detail

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "simd.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace hookcam::detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+/// Where the numbers of a batch of images lie when their channels are blocked: N, C/block, H, W, block, so that one
+/// vector holds one pixel's channels of a block, with a border of zeros around each plane that windows may reach into.
+/// The channels that fill up the last block are zero.
+struct blocked_layout {
+    std::size_t channels = 0;
+    std::size_t height = 0;
+    std::size_t width = 0;
+    std::size_t block = 1;
+    std::size_t border = 0;
+
+    [[nodiscard]] constexpr std::size_t blocks() const noexcept { return (channels + block - 1) / block; }
+    /// Distances in elements, from one row, plane of a block, or image to the next; a pixel is `block` long.
+    [[nodiscard]] constexpr std::size_t row() const noexcept { return (width + 2 * border) * block; }
+    [[nodiscard]] constexpr std::size_t plane() const noexcept { return (height + 2 * border) * row(); }
+    [[nodiscard]] constexpr std::size_t image() const noexcept { return blocks() * plane(); }
+    /// Where the first pixel inside the border lies.
+    [[nodiscard]] constexpr std::size_t first() const noexcept { return border * (row() + block); }
+    /// Channels of a block that are not there to fill it up.
+    [[nodiscard]] constexpr std::size_t channels_of(std::size_t of_block) const noexcept {
+        return std::min(block, channels - of_block * block);
+    }
+};
+
+/// Calls `visit(dense, blocked, channels)` for each row of each block: pointers to its first pixel in either form.
+template <class Dense, class Blocked, class Visit>
+void for_each_row(blocked_layout const& of, std::size_t batch, Dense* dense, Blocked* blocked, Visit visit) {
+    for (std::size_t n = 0; n < batch; ++n, blocked += of.image())
+        for (std::size_t b = 0; b < of.blocks(); ++b) {
+            std::size_t const channels = of.channels_of(b);
+            for (std::size_t i = 0; i < of.height; ++i)
+                visit(dense + i * of.width, blocked + b * of.plane() + of.first() + i * of.row(), channels);
+            dense += channels * of.height * of.width;
+        }
+}
+
+/// Copies N,C,H,W into blocks. The border, and what fills up a block, stays as it is.
+template <class T>
+void to_blocked(blocked_layout const& of, std::size_t batch, T const* dense, T* blocked) noexcept {
+    std::size_t const plane = of.height * of.width;
+    for_each_row(of, batch, dense, blocked, [&](T const* from, T* to, std::size_t channels) {
+        for (std::size_t j = 0; j < of.width; ++j)
+            for (std::size_t c = 0; c < channels; ++c)
+                to[j * of.block + c] = from[c * plane + j];
+    });
+}
+
+/// Copies blocks back to N,C,H,W.
+template <class T>
+void from_blocked(blocked_layout const& of, std::size_t batch, T const* blocked, T* dense) noexcept {
+    std::size_t const plane = of.height * of.width;
+    for_each_row(of, batch, dense, blocked, [&](T* to, T const* from, std::size_t channels) {
+        for (std::size_t c = 0; c < channels; ++c)
+            for (std::size_t j = 0; j < of.width; ++j)
+                to[c * plane + j] = from[j * of.block + c];
+    });
+}
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace hookcam::detail

@@ -1,0 +1,104 @@
+#pragma once
+
+#include "../core/instruction_set.hpp"
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#ifdef __has_builtin
+#define HOOKCAM_HAS_BUILTIN(name) __has_builtin(name)
+#else
+#define HOOKCAM_HAS_BUILTIN(name) 0
+#endif
+
+namespace hookcam::detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+// The one place that knows how wide vectors are. The arithmetic is that of the compilers' own vector types, which
+// g++ and clang share, so that one kernel serves every instruction set.
+
+#if defined(__AVX512F__)
+inline constexpr std::size_t vector_bytes = 64;
+inline constexpr std::size_t vector_registers = 32;
+inline constexpr bool is_neon = false;
+#elif defined(__AVX2__) && defined(__FMA__)
+inline constexpr std::size_t vector_bytes = 32;
+inline constexpr std::size_t vector_registers = 16;
+inline constexpr bool is_neon = false;
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+inline constexpr std::size_t vector_bytes = 16;
+inline constexpr std::size_t vector_registers = 32;
+inline constexpr bool is_neon = true;
+#else
+inline constexpr std::size_t vector_bytes = 16;
+inline constexpr std::size_t vector_registers = 16;
+inline constexpr bool is_neon = false;
+#endif
+
+template <class T>
+struct vector_of {
+    static constexpr std::size_t width = vector_bytes / sizeof(T);
+    typedef T type __attribute__((vector_size(vector_bytes)));
+};
+
+/// A register full of numbers.
+template <class T>
+using vector = typename vector_of<T>::type;
+
+/// How many numbers that are; also the channels in a block of a blocked tensor.
+template <class T>
+inline constexpr std::size_t width = vector_of<T>::width;
+
+template <class T>
+[[nodiscard, gnu::always_inline]] inline vector<T> load(T const* from) noexcept {
+    vector<T> result;
+    __builtin_memcpy(&result, from, sizeof result); // wherever it lies
+    return result;
+}
+
+template <class T>
+[[gnu::always_inline]] inline void store(T* to, vector<T> values) noexcept {
+    __builtin_memcpy(to, &values, sizeof values);
+}
+
+template <class T>
+[[nodiscard, gnu::always_inline]] inline vector<T> broadcast(T value) noexcept {
+    return value - vector<T>{}; // minus zero keeps the sign of a zero
+}
+
+/// a·b + c, rounded once where the instruction set has that, twice where it has not: what `multiply_add` makes of
+/// single numbers. Said outright where a compiler has a name for it; else it contracts the expression when it optimises.
+template <class T>
+[[nodiscard, gnu::always_inline]] inline vector<T> multiply_add(vector<T> a, vector<T> b,
+                                                                vector<T> c) noexcept {
+#if defined(__FMA__) && HOOKCAM_HAS_BUILTIN(__builtin_elementwise_fma)
+    return __builtin_elementwise_fma(a, b, c);
+#elif defined(__AVX512F__)
+    constexpr int current_rounding = 4;
+    if constexpr (std::is_same_v<T, float>)
+        return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<unsigned short>(-1), current_rounding);
+    else
+        return __builtin_ia32_vfmaddpd512_mask(a, b, c, static_cast<unsigned char>(-1), current_rounding);
+#elif defined(__AVX2__) && defined(__FMA__)
+    if constexpr (std::is_same_v<T, float>)
+        return __builtin_ia32_vfmaddps256(a, b, c);
+    else
+        return __builtin_ia32_vfmaddpd256(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+/// Calls `function(constant 0)` to `function(constant Count − 1)`, unrolled at any level of optimisation, so that
+/// arrays of vectors indexed by them stay in registers.
+template <std::size_t Count, class Function>
+[[gnu::always_inline]] inline void unroll(Function&& function) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+        (function(std::integral_constant<std::size_t, I>{}), ...);
+    }
+    (std::make_index_sequence<Count>{});
+}
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace hookcam::detail

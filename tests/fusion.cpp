@@ -1,0 +1,382 @@
+#define BOOST_TEST_MODULE fusion
+#include "layer_harness.hpp"
+#include "xtensor.hpp"
+
+#include <hookcam/hookcam.hpp>
+#include <hookcam/layers/conv2d/conv2d_reference.hpp>
+#include <hookcam/layers/linear/linear_reference.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+// Kernels that plans choose by themselves: convolutions over blocked channels, what is fused with them, and parameters
+// that are packed. Whoever watches sees true values, and no bit of the result changes.
+
+namespace hc = hookcam;
+using namespace harness;
+
+namespace {
+
+using direct = hc::algorithm<hc::method::direct>;
+
+template <class T, std::size_t Rank>
+xt::xtensor<T, Rank> filled(std::array<std::size_t, Rank> const& shape, std::vector<double> const& values) {
+    auto made = xt::xtensor<T, Rank>::from_shape(shape);
+    std::copy(values.begin(), values.end(), made.data());
+    return made;
+}
+
+template <class T>
+xt::xtensor<T, 4> images(std::size_t batch, hc::extents const& of, std::uint32_t seed) {
+    return filled<T, 4>({batch, of[0], of[1], of[2]}, noise(batch * of.count(), seed));
+}
+
+template <class Model>
+void fill_with_noise(Model& model, std::uint32_t seed) {
+    for (auto const& entry : model.entries()) {
+        auto values = noise(entry.size, ++seed);
+        if (entry.key.ends_with("running_var")) // batch norm takes the root of a variance
+            for (auto& value : values)
+                value = std::abs(value) + 0.5;
+        std::transform(values.begin(), values.end(), entry.data,
+                       [](double v) { return static_cast<typename Model::value_type>(v); });
+    }
+}
+
+template <class View>
+auto numbers(View const& of) {
+    return std::vector<std::remove_cv_t<typename View::value_type>>(of.begin(), of.end());
+}
+
+/// Equal bits; a NaN equals a NaN.
+template <class T>
+bool same(std::vector<T> const& a, std::vector<T> const& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](T x, T y) { return x == y || (std::isnan(x) && std::isnan(y)); });
+}
+
+bool mentions(std::vector<std::string> const& steps, std::string const& text) {
+    return std::any_of(steps.begin(), steps.end(),
+                       [&](auto const& step) { return step.find(text) != std::string::npos; });
+}
+
+// --- the direct convolution -----------------------------------------------------------------------------------
+
+/// A convolution's forward by a plan against the reference, which computes in double whatever T is.
+template <class T, class Layer>
+void check_scalar(hc::extents const& in, std::size_t batch) {
+    using network = hc::sequential<hc::named<"conv", Layer>>;
+    hc::model<network, T> model;
+    fill_with_noise(model, 1);
+    auto const x = images<T>(batch, in, 2);
+    auto plan = hc::plan(model);
+    auto const y = plan(x);
+
+    auto const out = Layer::output_extents(in);
+    hc::kernels::conv2d_parameters const sizes{
+        batch, in[0], out[0], 1, in[1], in[2], out[1], out[2], Layer::windows::rows, Layer::windows::columns};
+    std::vector<double> const wide_x(x.begin(), x.end());
+    std::vector<double> const own(model.data(), model.data() + model.size());
+    std::size_t const weights = sizes.out_channels * sizes.terms();
+    std::vector<double> expected(y.size());
+    hc::reference::conv2d(sizes, wide_x.data(), own.data(),
+                          own.size() > weights ? own.data() + weights : nullptr, expected.data());
+    check_near("y", numbers(y), expected, rounding<T>(sizes.terms() + 1));
+
+    auto const steps = plan.steps();
+    BOOST_TEST(mentions(steps, "to blocked"));
+}
+
+template <class Layer>
+void check_conv(hc::extents const& in, std::size_t batch = 2) {
+    BOOST_TEST_CONTEXT(Layer::type_name() << " on " << hc::to_string(in)) {
+        check_scalar<float, Layer>(in, batch);
+        check_scalar<double, Layer>(in, batch);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(direct_convolutions_of_any_channel_counts_agree_with_the_reference) {
+    using hc::extents, hc::kernel, hc::padding;
+    check_conv<hc::conv2d<1, 1, kernel<1>, direct>>(extents{1, 1, 1});
+    check_conv<hc::conv2d<1, 2, kernel<3>, padding<1>, direct>>(extents{1, 4, 4});
+    check_conv<hc::conv2d<3, 32, kernel<3>, padding<1>, direct>>(extents{3, 32, 32});
+    check_conv<hc::conv2d<5, 10, kernel<3>, padding<1>, direct>>(extents{5, 7, 9});
+    check_conv<hc::conv2d<16, 16, kernel<3>, padding<1>, direct>>(extents{16, 8, 8});
+    check_conv<hc::conv2d<20, 24, kernel<3>, padding<1>, direct>>(extents{20, 9, 5});
+    check_conv<hc::conv2d<33, 40, kernel<1>, direct, hc::no_bias>>(extents{33, 6, 6});
+    check_conv<hc::conv2d<64, 17, kernel<3>, padding<1>, direct>>(extents{64, 7, 7}, 3);
+}
+
+BOOST_AUTO_TEST_CASE(direct_convolutions_of_any_window_agree_with_the_reference) {
+    using hc::extents, hc::kernel, hc::padding, hc::stride, hc::dilation;
+    check_conv<hc::conv2d<3, 8, kernel<7>, stride<2>, padding<3>, direct>>(extents{3, 23, 21});
+    check_conv<hc::conv2d<17, 16, kernel<3>, stride<2>, padding<1>, direct>>(extents{17, 9, 14});
+    check_conv<hc::conv2d<16, 20, kernel<1>, stride<2>, direct>>(extents{16, 7, 8});
+    check_conv<hc::conv2d<18, 16, kernel<3>, dilation<2>, padding<2>, direct>>(extents{18, 10, 11});
+    check_conv<hc::conv2d<4, 6, kernel<3>, dilation<2, 3>, stride<1, 2>, direct>>(extents{4, 12, 17});
+    check_conv<hc::conv2d<16, 16, kernel<3, 1>, padding<1, 0>, direct>>(extents{16, 6, 15});
+    check_conv<hc::conv2d<16, 16, kernel<1, 5>, padding<0, 2>, direct>>(extents{16, 2, 30});
+    check_conv<hc::conv2d<16, 8, kernel<4>, hc::padding_same, direct>>(extents{16, 6, 5});
+    check_conv<hc::conv2d<2, 3, kernel<5>, direct>>(extents{2, 5, 5});
+}
+
+BOOST_AUTO_TEST_CASE(a_shape_known_by_type_and_one_read_at_run_time_give_the_same_bits) {
+    using network =
+        hc::sequential<hc::named<"conv1", hc::conv2d<3, 20, hc::kernel<3>, hc::padding<1>>>, hc::relu<>,
+                       hc::max_pool2d<2>, hc::named<"conv2", hc::conv2d<20, 16, hc::kernel<3>>>>;
+    hc::model<network> model;
+    fill_with_noise(model, 3);
+    auto const x = images<float>(2, hc::extents{3, 13, 11}, 4);
+    auto known = hc::plan<hc::image<3, 13, 11>>(model);
+    auto read = hc::plan(model);
+    BOOST_TEST((numbers(known(x)) == numbers(read(x))));
+    // And an image's bits do not depend on its neighbours.
+    auto one = hc::plan(model);
+    auto const second = filled<float, 3>({3, 13, 11}, std::vector<double>(x.begin() + 3 * 13 * 11, x.end()));
+    auto const both = numbers(known(x));
+    auto const alone = numbers(one(second));
+    BOOST_TEST(
+        std::equal(alone.begin(), alone.end(), both.begin() + static_cast<std::ptrdiff_t>(alone.size())));
+}
+
+BOOST_AUTO_TEST_CASE(two_methods_agree_to_rounding) {
+    using product = hc::algorithm<hc::method::matrix_product>;
+    hc::model<hc::sequential<hc::named<"c", hc::conv2d<20, 30, hc::kernel<3>, hc::padding<1>, direct>>>> a;
+    hc::model<hc::sequential<hc::named<"c", hc::conv2d<20, 30, hc::kernel<3>, hc::padding<1>, product>>>> b;
+    fill_with_noise(a, 5);
+    std::copy_n(std::as_const(a).data(), a.size(), b.data());
+    auto const x = images<float>(1, hc::extents{20, 9, 9}, 6);
+    auto const from_b = b(x);
+    check_near("y", numbers(a(x)), std::vector<double>(from_b.begin(), from_b.end()),
+               2 * rounding<float>(20 * 9 + 1));
+}
+
+// --- fusion -----------------------------------------------------------------------------------------------------
+
+/// A network whose layers are fused where nobody watches. `text` is the line of the fused step. Watching any of the
+/// paths changes no bit of the output, and who watches sees what a plan keeps there.
+template <class Network, hc::fixed_string... Paths>
+void check_fusion(hc::extents const& in, std::string const& text, std::uint32_t seed) {
+    BOOST_TEST_CONTEXT(text) {
+        hc::model<Network> model;
+        fill_with_noise(model, seed);
+        auto x = images<float>(2, in, seed + 1);
+        x(0, 0, 1, 1) = std::numeric_limits<float>::quiet_NaN(); // passes through all of them alike
+        auto plan = hc::plan(model);
+        auto const output = numbers(plan(x));
+        BOOST_TEST(mentions(plan.steps(), text));
+
+        auto const check_path = [&]<hc::fixed_string Path>(hc::path_list<Path>) {
+            BOOST_TEST_CONTEXT("at " << Path.view()) {
+                std::vector<float> seen;
+                auto const watched = hc::attach<Path>(
+                    model,
+                    hc::on_forward([&](auto const&, auto const&, auto const& y) { seen = numbers(y); }));
+                BOOST_TEST(same(numbers(watched(x)), output));
+                auto kept = hc::plan(model, hc::activations_request<Path>{});
+                BOOST_TEST(same(numbers(kept(x)), output));
+                BOOST_TEST(same(seen, numbers(kept.template activation<Path>())));
+                BOOST_TEST(!seen.empty());
+                BOOST_TEST(!mentions(kept.steps(), text));
+            }
+        };
+        (check_path(hc::path_list<Paths>{}), ...);
+    }
+}
+
+using conv = hc::named<"conv", hc::conv2d<4, 20, hc::kernel<3>, hc::padding<1>, direct>>;
+using bare_conv = hc::named<"conv", hc::conv2d<4, 20, hc::kernel<3>, hc::padding<1>, hc::no_bias, direct>>;
+using norm = hc::named<"norm", hc::batch_norm2d<20>>;
+using relu = hc::named<"relu", hc::relu<>>;
+
+BOOST_AUTO_TEST_CASE(a_convolution_is_fused_with_a_relu) {
+    check_fusion<hc::sequential<conv, relu>, "conv">(hc::extents{4, 9, 7}, "conv + relu<>", 11);
+}
+BOOST_AUTO_TEST_CASE(a_convolution_is_fused_with_a_batch_norm) {
+    check_fusion<hc::sequential<bare_conv, norm>, "conv">(hc::extents{4, 9, 7}, "conv + batch_norm2d<20>",
+                                                          12);
+}
+BOOST_AUTO_TEST_CASE(a_convolution_is_fused_with_a_pooling) {
+    using pool = hc::named<"pool", hc::max_pool2d<2>>;
+    check_fusion<hc::sequential<conv, pool>, "conv">(hc::extents{4, 9, 7}, "conv + max_pool2d<2>", 13);
+}
+BOOST_AUTO_TEST_CASE(a_convolution_is_fused_with_all_that_follows) {
+    using pool = hc::named<"pool", hc::max_pool2d<3, hc::stride<2>, hc::padding<1>>>;
+    check_fusion<hc::sequential<conv, norm, relu, pool>, "conv", "norm", "relu">(
+        hc::extents{4, 11, 8}, "conv + batch_norm2d<20> + relu<> + max_pool2d<3, stride<2>, padding<1>>", 14);
+    using up = hc::named<"pool", hc::max_pool2d<3, hc::stride<2>, hc::ceil_mode>>;
+    check_fusion<hc::sequential<conv, norm, relu, hc::dropout<>, up>, "conv", "norm", "relu">(
+        hc::extents{4, 12, 8}, "conv + batch_norm2d<20> + relu<> + max_pool2d<3, stride<2>, ceil_mode>", 15);
+    using apart = hc::named<"pool", hc::max_pool2d<2, hc::dilation<2>, hc::stride<1>>>;
+    check_fusion<hc::sequential<conv, relu, apart>, "conv", "relu">(
+        hc::extents{4, 6, 7}, "conv + relu<> + max_pool2d<2, dilation<2>, stride<1>>", 16);
+}
+
+using start = hc::named<"start", hc::conv2d<4, 20, hc::kernel<3>, hc::padding<1>, direct>>;
+using body =
+    hc::sequential<hc::named<"conv1", hc::conv2d<20, 20, hc::kernel<3>, hc::padding<1>, direct>>,
+                   hc::named<"conv2", hc::conv2d<20, 20, hc::kernel<3>, hc::padding<1>, hc::no_bias, direct>>,
+                   hc::named<"bn2", hc::batch_norm2d<20>>>;
+
+BOOST_AUTO_TEST_CASE(a_residual_is_fused_with_the_convolution_at_its_end) {
+    using block = hc::named<"block", hc::residual<body>>;
+    check_fusion<hc::sequential<start, hc::relu<>, block, relu>, "block", "block.bn2", "block.conv2">(
+        hc::extents{4, 8, 9}, "block.conv2 + batch_norm2d<20> + sum + relu<>", 17);
+}
+BOOST_AUTO_TEST_CASE(a_residual_with_a_projection_is_fused_with_the_projection) {
+    using projection = hc::sequential<hc::named<"down", hc::conv2d<20, 20, hc::kernel<1>, direct>>>;
+    using block = hc::named<"block", hc::residual<body, projection>>;
+    check_fusion<hc::sequential<start, block, relu>, "block", "block.down">(hc::extents{4, 8, 9},
+                                                                            "block.down + sum + relu<>", 18);
+}
+BOOST_AUTO_TEST_CASE(a_sum_of_its_own_is_fused_with_a_relu) {
+    // The shortcut is computed behind the body, which can therefore not take it in.
+    using shortcut = hc::sequential<hc::named<"sigmoid", hc::sigmoid<>>>;
+    using block = hc::named<"block", hc::residual<body, shortcut>>;
+    check_fusion<hc::sequential<start, block, relu>, "block">(hc::extents{4, 8, 9}, "sum + relu<>", 19);
+}
+
+BOOST_AUTO_TEST_CASE(gradients_behind_fused_layers_are_those_of_separate_ones) {
+    using block = hc::named<"block", hc::residual<body>>;
+    using network = hc::sequential<start, norm, hc::relu<>, block, relu, hc::max_pool2d<2>, hc::flatten<>,
+                                   hc::named<"fc", hc::linear<20 * 4 * 4, 3>>>;
+    hc::model<network> model;
+    fill_with_noise(model, 21);
+    auto const x = images<float>(1, hc::extents{4, 8, 8}, 22);
+    auto const nothing = [](auto const&, auto const&, auto const&) {};
+    auto const watched = hc::attach_all(model, hc::on_forward(nothing));
+    using request = hc::with_input_gradient<hc::gradients_request<"start", "block">>;
+    auto a = hc::plan(model, request{});
+    auto b = hc::plan(watched, request{});
+    xt::xtensor<float, 2> const slope{{1, -2, 0.5}};
+    BOOST_TEST((numbers(a(x, slope)) == numbers(b(x, slope))));
+    BOOST_TEST((numbers(a.template gradient<"start">()) == numbers(b.template gradient<"start">())));
+    BOOST_TEST((numbers(a.template gradient<"block">()) == numbers(b.template gradient<"block">())));
+    BOOST_TEST((numbers(a.input_gradient()) == numbers(b.input_gradient())));
+    BOOST_TEST(a.steps().size() < b.steps().size());
+}
+
+// --- packed parameters ------------------------------------------------------------------------------------------
+
+using packing = hc::sequential<hc::named<"conv", hc::conv2d<1, 2, hc::kernel<1>, direct>>,
+                               hc::named<"bn", hc::batch_norm2d<2>>, hc::flatten<>,
+                               hc::named<"fc", hc::linear<2, 1, hc::no_bias>>>;
+
+/// fc·(conv·x), with the numbers below: 1·(2·x) + 1·(3·x).
+hc::model<packing, double> five_times() {
+    hc::model<packing, double> model;
+    model.parameter("conv.weight").flat(0) = 2;
+    model.parameter("conv.weight").flat(1) = 3;
+    auto const root = std::sqrt(1 + 1e-5); // so that batch norm's scale is 1
+    model.parameter("bn.weight").fill(root);
+    model.parameter("fc.weight").fill(1);
+    return model;
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_notices_that_parameters_may_have_changed) {
+    auto model = five_times();
+    xt::xtensor<double, 3> const x{{{7}}};
+    auto plan = hc::plan(model);
+    BOOST_TEST(plan(x)(0, 0) == 35, boost::test_tools::tolerance(1e-15));
+    model.parameter("conv.weight").flat(0) = 12;
+    BOOST_TEST(plan(x)(0, 0) == 105, boost::test_tools::tolerance(1e-15));
+    for (auto const& entry : model.entries())
+        if (entry.key == "fc.weight")
+            entry.data[1] = 0;
+    BOOST_TEST(plan(x)(0, 0) == 84, boost::test_tools::tolerance(1e-15));
+    model.parameter("bn.bias").fill(1);
+    BOOST_TEST(plan(x)(0, 0) == 85, boost::test_tools::tolerance(1e-15));
+    model = five_times();
+    auto again = hc::plan(model);
+    BOOST_TEST(again(x)(0, 0) == 35, boost::test_tools::tolerance(1e-15));
+}
+
+BOOST_AUTO_TEST_CASE(an_assignment_of_a_model_is_noticed) {
+    auto model = five_times();
+    xt::xtensor<double, 3> const x{{{7}}};
+    auto plan = hc::plan(model);
+    BOOST_TEST(plan(x)(0, 0) == 35, boost::test_tools::tolerance(1e-15));
+    auto other = five_times();
+    other.parameter("conv.weight").fill(0);
+    model = std::as_const(other);
+    BOOST_TEST(plan(x)(0, 0) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_view_that_is_kept_and_written_later_asks_for_a_refresh) {
+    auto model = five_times();
+    auto weight = model.parameter("fc.weight");
+    xt::xtensor<double, 3> const x{{{7}}};
+    auto plan = hc::plan(model);
+    BOOST_TEST(plan(x)(0, 0) == 35, boost::test_tools::tolerance(1e-15));
+    weight.fill(2);
+    plan.refresh();
+    BOOST_TEST(plan(x)(0, 0) == 70, boost::test_tools::tolerance(1e-15));
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_of_another_batch_packs_for_that_batch) {
+    auto model = five_times();
+    auto plan = hc::plan(model);
+    xt::xtensor<double, 4> const one{{{{7}}}};
+    xt::xtensor<double, 4> const two{{{{7}}}, {{{1}}}};
+    for (int turn = 0; turn < 2; ++turn) {
+        BOOST_TEST(plan(one)(0, 0) == 35, boost::test_tools::tolerance(1e-15));
+        BOOST_TEST(plan(two)(1, 0) == 5, boost::test_tools::tolerance(1e-15));
+    }
+}
+
+// --- one vector through a fully connected layer -----------------------------------------------------------------
+
+/// `In` inputs, of which every third is zero, and a gradient with zeros: forward and backward against the reference.
+template <class T, std::size_t In, std::size_t Out>
+void check_linear() {
+    BOOST_TEST_CONTEXT("linear<" << In << ", " << Out << ">") {
+        hc::model<hc::sequential<hc::named<"fc", hc::linear<In, Out>>>, T> model;
+        fill_with_noise(model, 31);
+        auto x_values = noise(In, 32);
+        auto slopes = noise(Out, 33);
+        for (std::size_t i = 0; i < In; i += 3)
+            x_values[i] = 0;
+        for (std::size_t i = 1; i < Out; i += 2)
+            slopes[i] = 0;
+        auto const x = filled<T, 2>({1, In}, x_values);
+        auto const slope = filled<T, 2>({1, Out}, slopes);
+        auto plan = hc::plan(model, hc::with_input_gradient<hc::gradients_request<>>{});
+        plan(x, slope);
+
+        std::vector<double> const own(model.data(), model.data() + model.size());
+        std::vector<double> const wide_x(x.begin(), x.end());
+        std::vector<double> const wide_slope(slope.begin(), slope.end());
+        std::vector<double> y(Out), grad_x(In);
+        hc::reference::linear(std::size_t{1}, In, Out, wide_x.data(), own.data(), own.data() + In * Out,
+                              y.data());
+        hc::reference::linear_backward(std::size_t{1}, In, Out, wide_slope.data(), own.data(), grad_x.data());
+        check_near("y", numbers(plan.output()), y, rounding<T>(In + 1));
+        // Also where the input is zero: its gradient is not.
+        check_near("grad_x", numbers(plan.input_gradient()), grad_x, rounding<T>(Out));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(one_vector_is_multiplied_as_the_reference_says) {
+    check_linear<float, 1, 1>();
+    check_linear<float, 7, 3>();
+    check_linear<float, 300, 16>();
+    check_linear<float, 450, 257>();
+    check_linear<double, 33, 40>();
+    check_linear<double, 450, 130>();
+}
+
+BOOST_AUTO_TEST_CASE(a_vector_of_zeros_gives_the_bias) {
+    hc::model<hc::sequential<hc::named<"fc", hc::linear<5, 3>>>> model;
+    fill_with_noise(model, 34);
+    auto const bias = model.parameter("fc.bias");
+    xt::xtensor<float, 2> const zeros{{0, 0, 0, 0, 0}};
+    BOOST_TEST((numbers(model(zeros)) == numbers(bias)));
+}
+
+} // namespace
