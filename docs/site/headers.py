@@ -1,6 +1,6 @@
 """A header as its user sees it, for Doxygen. Lines stay where they are.
 
-Left out are the namespaces that are not public, defaulted special members, and what every layer, composite, policy, model or
+Left out are the namespaces that are not public, the inline ones of instruction sets, defaulted special members, and what every layer, composite, policy, model or
 request says in the same words, unless it has a comment of its own: what those words mean is written once, in
 docs/how-to/own-layer.md and docs/concepts/architecture.md. What is left belongs to the group of its room.
 """
@@ -10,16 +10,19 @@ from pathlib import Path
 
 PRIVATE = re.compile(r"(?:inline )?namespace (?:hookcam::)?(?:detail|kernels|reference|policy)\b[\w:]* \{$")
 
+INSTRUCTION_SET = re.compile(r"inline namespace HOOKCAM_INSTRUCTION_SET \{$|\} // namespace HOOKCAM_INSTRUCTION_SET$")
+
 # By whom, and what.
 SEAMS = {
-    "every layer": "forward backward backward_parameters output_extents backward_reads parameters in_place is_view type_name",
+    "every layer": "forward backward backward_parameters output_extents backward_reads parameters in_place is_view type_name"
+    " fuses_as packed_size pack",
     "whoever holds hooks": "slots slot_list slot_or_nothing m_slots",
     "every composite": "children child lower",
     "every policy": "kind",
     "every request": "differentiates input_gradient parameter_gradients chooses_path activations gradients storage run",
     "every elementwise layer": "function",
     "everything that a plan can borrow": "network_type value_type device_type items slots_type tape_type source_type run_time_hooks"
-    " network registry source shared_registry",
+    " network registry source shared_registry changes",
 }
 # What a layer works out of its policies, in the folder of that layer.
 IN_A_LAYER = frozenset(
@@ -107,6 +110,7 @@ def room_of(header):
 
 def for_doxygen(header, text):
     lines = unpack(text).split("\n")
+    lines = ["" if INSTRUCTION_SET.match(line) else line for line in lines]
     hide(lines, SEAM_NAMES | IN_A_LAYER if "/layers/" in f"/{header.parent.parent}/" else SEAM_NAMES)
     for i, line in enumerate(lines):
         if line == "namespace hookcam {":

@@ -24,7 +24,7 @@ struct algorithm {
                   "hookcam::algorithm: must name a way to compute a convolution; take method::direct or "
                   "method::matrix_product");
     using kind = policy::algorithm;
-    using type = Method;
+    using type = Method; ///< the method that was named
 };
 
 namespace detail {
