@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -328,6 +329,79 @@ BOOST_AUTO_TEST_CASE(a_plan_of_another_batch_packs_for_that_batch) {
         BOOST_TEST(plan(one)(0, 0) == 35, boost::test_tools::tolerance(1e-15));
         BOOST_TEST(plan(two)(1, 0) == 5, boost::test_tools::tolerance(1e-15));
     }
+}
+
+// --- memory -----------------------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(tensors_that_are_needed_at_one_time_never_overlap) {
+    std::mt19937 next{41};
+    for (int round = 0; round < 200; ++round) {
+        std::vector<hc::detail::lifetime> lives(1 + next() % 30);
+        std::size_t all = 0;
+        std::size_t most_at_a_time = 0;
+        for (auto& life : lives) {
+            life.size = next() % 8 * 16;
+            life.touch(next() % 20);
+            life.touch(next() % 20);
+            all += life.size;
+        }
+        for (std::size_t when = 0; when < 20; ++when) {
+            std::size_t at_a_time = 0;
+            for (auto const& life : lives)
+                if (life.first <= when && when <= life.last)
+                    at_a_time += life.size;
+            most_at_a_time = std::max(most_at_a_time, at_a_time);
+        }
+        auto const total = hc::detail::place(lives);
+        BOOST_TEST(total >= most_at_a_time);
+        BOOST_TEST(total <= all);
+        for (std::size_t i = 0; i < lives.size(); ++i) {
+            BOOST_TEST(lives[i].offset + lives[i].size <= total);
+            for (std::size_t j = 0; j < i; ++j)
+                BOOST_TEST((!lives[i].meets(lives[j]) || lives[i].size == 0 || lives[j].size == 0 ||
+                            lives[i].offset + lives[i].size <= lives[j].offset ||
+                            lives[j].offset + lives[j].size <= lives[i].offset));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_deep_network_needs_the_memory_of_a_shallow_one) {
+    using layer = hc::conv2d<16, 16, hc::kernel<3>, hc::padding<1>>;
+    using four = hc::indexed<layer, layer, layer, layer>;
+    using eight = hc::indexed<layer, layer, layer, layer, layer, layer, layer, layer>;
+    hc::model<four> const a;
+    hc::model<eight> const b;
+    auto const x = images<float>(1, hc::extents{16, 32, 32}, 42);
+    auto shallow = hc::plan(a);
+    auto deep = hc::plan(b);
+    static_cast<void>(shallow(x));
+    static_cast<void>(deep(x));
+    BOOST_TEST(deep.memory() - deep.packed_memory() == shallow.memory() - shallow.packed_memory());
+}
+
+BOOST_AUTO_TEST_CASE(backward_may_run_again_from_another_gradient) {
+    using network =
+        hc::sequential<start, norm, hc::relu<>, hc::named<"second", hc::conv2d<20, 8, hc::kernel<3>>>,
+                       hc::sigmoid<>, hc::max_pool2d<2>, hc::flatten<>,
+                       hc::named<"fc", hc::linear<8 * 3 * 3, 3>>>;
+    hc::model<network> model;
+    fill_with_noise(model, 43);
+    auto const x = images<float>(1, hc::extents{4, 8, 8}, 44);
+    auto plan = hc::plan(
+        model, hc::with_parameter_gradients<hc::with_input_gradient<hc::gradients_request<"start">>>{});
+    plan.forward(x);
+    std::vector<std::vector<float>> found;
+    for (float const factor : {1.0F, -3.0F, 1.0F}) {
+        plan.backward(xt::xtensor<float, 2>{{factor, 0, 2 * factor}});
+        auto now = numbers(plan.input_gradient());
+        for (auto const* key : {"start.weight", "second.weight", "fc.bias"}) {
+            auto const of_parameter = numbers(plan.parameter_gradient(key));
+            now.insert(now.end(), of_parameter.begin(), of_parameter.end());
+        }
+        found.push_back(std::move(now));
+    }
+    BOOST_TEST((found[0] == found[2]));
+    BOOST_TEST((found[0] != found[1]));
 }
 
 // --- one vector through a fully connected layer -----------------------------------------------------------------

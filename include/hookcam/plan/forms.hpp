@@ -27,6 +27,7 @@ void forward_to_dense(tape<T>& t, step<T> const& s) {
 template <class T>
 void forward_to_blocked(tape<T>& t, step<T> const& s) {
     auto const& out = t.value(s.output);
+    clear_border(out.layout(), t.batch, out.data);
     to_blocked(out.layout(), t.batch, static_cast<T const*>(t.value(s.input).data), out.data);
 }
 
@@ -95,10 +96,12 @@ inline constexpr bool is_keep_gradient<keep_gradient<Index>> = true;
 template <class Facts, std::size_t Index, class Value>
 void note_kept(lowering<Facts>& into, keep_value<Index>, Value kept) {
     into.to.kept_values[Index] = kept.cell;
+    into.to.value(kept.cell).stays = true;
 }
 template <class Facts, std::size_t Index, class Value>
 void note_kept(lowering<Facts>& into, keep_gradient<Index>, Value kept) {
     into.to.kept_gradients[Index] = kept.gradient;
+    into.to.gradient(kept.gradient).stays = true;
 }
 /// Whatever else waits at a node is no matter of the request.
 template <class Facts, class Other, class Value>

@@ -220,6 +220,9 @@ public:
     /// The bytes that the plan holds for the sizes of its last call.
     [[nodiscard]] std::size_t memory() const { return m_state->t.bytes(); }
 
+    /// How many of these are parameters, packed for the kernels that read them.
+    [[nodiscard]] std::size_t packed_memory() const { return m_state->t.packed_bytes(); }
+
     /// What the plan does, a line a step: forward, then backward, as `backward linear<512, 10> fc2`.
     [[nodiscard]] std::vector<std::string> steps() const {
         std::vector<std::string> lines;
@@ -362,10 +365,14 @@ private:
             into, detail::lower_node<facts, typename at_root::here, typename at_root::below, true>(
                       into, m_state->from.network(), 0, start));
         t.output = end.cell;
+        t.value(t.output).stays = true;
+        if (m_state->input_gradient >= 0)
+            t.gradient(m_state->input_gradient).stays = true;
         if constexpr (facts::differentiates) {
             auto const seeded = detail::raise<detail::need::always, false>(into, end);
             t.output_gradient = seeded.gradient;
             t.gradient(seeded.gradient).owns = true;
+            t.gradient(seeded.gradient).stays = true;
         }
     }
 

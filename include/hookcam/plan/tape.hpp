@@ -8,6 +8,7 @@
 #include "../layers/layer.hpp"
 #include "../tensor/blocked.hpp"
 #include "../tensor/memory.hpp"
+#include "lifetimes.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -27,6 +28,7 @@ struct cell {
     extents sizes{};    ///< of one image; known once the plan has seen an input
     extents expected{}; ///< what the types say of them
     bool owns = false;  ///< has memory of its own; otherwise a step points it at another cell's
+    bool stays = false; ///< is read behind the walk, or by another walk: nothing else takes its place
     /// Where it is an image whose channels are blocked: how many a block has, and how far a window may reach out.
     std::size_t block = 0;
     std::size_t border = 0;
@@ -63,6 +65,8 @@ struct step {
     std::size_t state =
         0;          ///< what forward leaves for backward; of a hook, its replacement; of a concat, its offset
     int fused = -1; ///< what the step does beside its own work
+    bool reads_input = false; ///< of a backward step: whether it reads the values too
+    bool reads_output = false;
 };
 
 /// What forward leaves for backward, for one layer.
@@ -158,29 +162,96 @@ struct tape {
         for (std::size_t i = 0; i < gradients.size(); ++i)
             gradients[i].sizes = value(gradient_of[i]).sizes;
 
-        auto const room = [images](cell<T> const& c) {
-            auto const line = memory<T>::alignment / sizeof(T);
-            return c.owns ? (images * c.room() + line - 1) / line * line : std::size_t{0};
-        };
         std::size_t total = 0;
-        for (auto const& c : values)
-            total += room(c);
-        for (auto const& c : gradients)
-            total += room(c);
+        auto const places = place_cells(images, total);
         arena = memory<T>(total);
-        auto* next = arena.data();
-        for (auto* cells : {&values, &gradients})
-            for (auto& c : *cells) {
-                if (c.owns)
-                    c.data = next;
-                next += room(c);
-            }
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            auto& c = i < values.size() ? values[i] : gradients[i - values.size()];
+            if (c.owns)
+                c.data = arena.data() + places[i];
+        }
         scratch = memory<std::byte>(scratch_bytes);
         for (auto& state : states)
             state.of_batch = memory<std::byte>(images * state.bytes);
         batch = images;
     }
 
+private:
+    /// Where the cells that own memory lie in the arena: in the places of others that nobody needs any more. The cells
+    /// of values come first, then those of gradients. `total` is set to the size of it all.
+    [[nodiscard]] std::vector<std::size_t> place_cells(std::size_t images, std::size_t& total) const {
+        std::size_t const count = values.size() + gradients.size();
+        auto const gradient_at = [this](int index) {
+            return values.size() + static_cast<std::size_t>(index);
+        };
+
+        // A cell without memory of its own is pointed at the one that its step reads.
+        shared_places shared{count};
+        auto const share = [&](bool owns, std::size_t cell, std::size_t with) {
+            if (!owns)
+                shared.join(cell, with);
+        };
+        for (auto const& s : forward)
+            if (s.output >= 0 && s.input >= 0)
+                share(values[static_cast<std::size_t>(s.output)].owns, static_cast<std::size_t>(s.output),
+                      static_cast<std::size_t>(s.second_input >= 0 ? s.second_input : s.input));
+        for (auto const& s : backward)
+            for (int const written : {s.grad_input, s.second_grad_input})
+                if (written >= 0 && s.grad_output >= 0)
+                    share(gradients[static_cast<std::size_t>(written)].owns, gradient_at(written),
+                          gradient_at(s.grad_output));
+
+        std::vector<lifetime> lives(count);
+        std::size_t const end = forward.size() + backward.size();
+        auto const touch_value = [&](int index, std::size_t when) {
+            if (index >= 0)
+                lives[shared.of(static_cast<std::size_t>(index))].touch(when);
+        };
+        auto const touch_gradient = [&](int index, std::size_t when) {
+            if (index >= 0)
+                lives[shared.of(gradient_at(index))].touch(when);
+        };
+        touch_value(0, 0);
+        for (std::size_t i = 0; i < forward.size(); ++i) {
+            auto const& s = forward[i];
+            for (int const index : {s.input, s.second_input, s.output})
+                touch_value(index, i);
+            if (s.fused >= 0)
+                touch_value(fused[static_cast<std::size_t>(s.fused)].term, i);
+        }
+        for (std::size_t i = 0; i < backward.size(); ++i) {
+            auto const& s = backward[backward.size() - 1 - i];
+            for (int const index : {s.grad_input, s.second_grad_input, s.grad_output, s.second_grad_output})
+                touch_gradient(index, forward.size() + i);
+            // Backward may run again from another gradient: what it reads stays.
+            if (s.reads_input)
+                for (int const index : {s.input, s.second_input})
+                    touch_value(index, end);
+            if (s.reads_output)
+                touch_value(s.output, end);
+        }
+
+        auto const cell_at = [this](std::size_t i) -> cell<T> const& {
+            return i < values.size() ? values[i] : gradients[i - values.size()];
+        };
+        constexpr auto line = memory<T>::alignment / sizeof(T);
+        for (std::size_t i = 0; i < count; ++i) {
+            auto& life = lives[shared.of(i)];
+            if (cell_at(i).owns)
+                life.size = std::max(life.size, (images * cell_at(i).room() + line - 1) / line * line);
+            if (cell_at(i).stays) {
+                life.touch(0);
+                life.touch(end);
+            }
+        }
+        total = place(lives);
+        std::vector<std::size_t> offsets_of_cells(count);
+        for (std::size_t i = 0; i < count; ++i)
+            offsets_of_cells[i] = lives[shared.of(i)].offset;
+        return offsets_of_cells;
+    }
+
+public:
     /// Makes the next forward pack the parameters again.
     void forget_packed() noexcept {
         for (auto& work : fused)
@@ -197,14 +268,20 @@ struct tape {
             s->run(*this, *s);
     }
 
+    /// Bytes of packed parameters.
+    [[nodiscard]] std::size_t packed_bytes() const {
+        std::size_t total = 0;
+        for (auto const& work : fused)
+            total += work.packed.size() * sizeof(T);
+        return total;
+    }
+
     /// Bytes that the plan holds for one input size.
     [[nodiscard]] std::size_t bytes() const {
         std::size_t total = (arena.size() + parameter_gradients.size()) * sizeof(T) + scratch.size();
         for (auto const& state : states)
             total += state.of_batch.size();
-        for (auto const& work : fused)
-            total += work.packed.size() * sizeof(T);
-        return total;
+        return total + packed_bytes();
     }
 };
 

@@ -80,6 +80,7 @@ void forward_blocked(tape<T>& t, step<T> const& s) {
     auto& fused = fused_of(t, s);
     if (!fused.is_packed)
         pack_blocked<Layer, Device>(t, s, fused);
+    clear_border(t.value(s.output).layout(), t.batch, t.value(s.output).data);
     blocked_kernel<Layer>::template run<InBlock>(
         Device{}, blocked_work<Layer>(t, s, fused), static_cast<T const*>(t.value(s.input).data),
         static_cast<T const*>(fused.packed.data()), t.value(s.output).data,
@@ -269,6 +270,7 @@ void forward_blocked_sum(tape<T>& t, step<T> const& s) {
     auto const& a = t.value(s.input);
     auto const& b = t.value(s.second_input);
     auto const& out = t.value(s.output);
+    clear_border(out.layout(), t.batch, out.data);
     kernels::blocked_sum(a.layout(), b.layout(), out.layout(), t.batch, fused_of(t, s).rectifies,
                          static_cast<T const*>(a.data), static_cast<T const*>(b.data), out.data);
 }

@@ -764,6 +764,10 @@ auto lower_hooked(lowering<Facts>& into, int id, Here here, Node const&, hook_se
     if constexpr (RunTime) {
         into.to.node_values[static_cast<std::size_t>(id)] = kept.cell;
         into.to.node_gradients[static_cast<std::size_t>(id)] = kept.gradient;
+        // The path that a request chooses may be any.
+        into.to.value(kept.cell).stays = true;
+        if (kept.gradient >= 0)
+            into.to.gradient(kept.gradient).stays = true;
     }
     if constexpr (!Facts::differentiates) {
         return kept;

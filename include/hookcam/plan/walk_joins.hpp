@@ -262,6 +262,7 @@ auto lower_product(lowering<Facts>& into, A first, B second) {
     s.output = out.cell;
     into.to.forward.push_back(s);
     s.what = "backward product";
+    s.reads_input = true;
     s.plan = nullptr;
     s.grad_output = out.gradient;
     if constexpr (A::gradient_need != need::never) {

@@ -158,11 +158,15 @@ void lower_backward(lowering<Facts>& into, step<typename Facts::value_type> s, V
     s.plan = nullptr;
     if constexpr (Learns) {
         s.what = "backward to parameters of";
+        s.reads_input = true;
+        s.reads_output = false;
         s.run = &backward_layer_parameters<Layer, InRank, OutRank, device, T>;
         into.to.backward.push_back(s);
     }
     if constexpr (Passes) {
         s.what = "backward";
+        s.reads_input = Layer::backward_reads::template has<hookcam::input>;
+        s.reads_output = Layer::backward_reads::template has<hookcam::output>;
         s.run = &backward_layer<Layer, InRank, OutRank, device, T>;
         s.grad_input = in.gradient;
         into.to.gradient(in.gradient).owns = !Layer::is_view;

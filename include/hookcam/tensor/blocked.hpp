@@ -43,14 +43,32 @@ void for_each_row(blocked_layout const& of, std::size_t batch, Dense* dense, Blo
         }
 }
 
-/// Copies N,C,H,W into blocks. The border, and what fills up a block, stays as it is.
+/// Sets the border around each plane to zero.
+template <class T>
+void clear_border(blocked_layout const& of, std::size_t batch, T* blocked) noexcept {
+    if (of.border == 0)
+        return;
+    std::size_t const above = of.border * of.row();
+    std::size_t const beside = of.border * of.block;
+    for (std::size_t i = 0; i < batch * of.blocks(); ++i, blocked += of.plane()) {
+        std::fill_n(blocked, above, T{0});
+        for (std::size_t row = 0; row < of.height; ++row) {
+            T* const begin = blocked + above + row * of.row();
+            std::fill_n(begin, beside, T{0});
+            std::fill_n(begin + of.row() - beside, beside, T{0});
+        }
+        std::fill_n(blocked + above + of.height * of.row(), above, T{0});
+    }
+}
+
+/// Copies N,C,H,W into blocks, and fills up the last block with zeros. The border stays as it is.
 template <class T>
 void to_blocked(blocked_layout const& of, std::size_t batch, T const* dense, T* blocked) noexcept {
     std::size_t const plane = of.height * of.width;
     for_each_row(of, batch, dense, blocked, [&](T const* from, T* to, std::size_t channels) {
         for (std::size_t j = 0; j < of.width; ++j)
-            for (std::size_t c = 0; c < channels; ++c)
-                to[j * of.block + c] = from[c * plane + j];
+            for (std::size_t c = 0; c < of.block; ++c)
+                to[j * of.block + c] = c < channels ? from[c * plane + j] : T{0};
     });
 }
 
