@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <random>
 #include <string>
@@ -55,11 +57,12 @@ auto numbers(View const& of) {
     return std::vector<std::remove_cv_t<typename View::value_type>>(of.begin(), of.end());
 }
 
-/// Equal bits; a NaN equals a NaN.
-template <class T>
-bool same(std::vector<T> const& a, std::vector<T> const& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](T x, T y) { return x == y || (std::isnan(x) && std::isnan(y)); });
+/// Equal bits, the sign of a zero among them; a NaN equals a NaN.
+bool same(std::vector<float> const& a, std::vector<float> const& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](float x, float y) {
+        return std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y) ||
+               (std::isnan(x) && std::isnan(y));
+    });
 }
 
 bool mentions(std::vector<std::string> const& steps, std::string const& text) {
@@ -214,6 +217,10 @@ BOOST_AUTO_TEST_CASE(a_convolution_is_fused_with_all_that_follows) {
     using up = hc::named<"pool", hc::max_pool2d<3, hc::stride<2>, hc::ceil_mode>>;
     check_fusion<hc::sequential<conv, norm, relu, hc::dropout<>, up>, "conv", "norm", "relu">(
         hc::extents{4, 12, 8}, "conv + batch_norm2d<20> + relu<> + max_pool2d<3, stride<2>, ceil_mode>", 15);
+    // Padding and dilation: the first window sees rows 1 and 3, the second row 0 too.
+    using both = hc::named<"pool", hc::max_pool2d<3, hc::stride<1>, hc::padding<1>, hc::dilation<2>>>;
+    check_fusion<hc::sequential<conv, relu, both>, "conv", "relu">(
+        hc::extents{4, 9, 7}, "conv + relu<> + max_pool2d<3, stride<1>, padding<1>, dilation<2>>", 25);
     using apart = hc::named<"pool", hc::max_pool2d<2, hc::dilation<2>, hc::stride<1>>>;
     check_fusion<hc::sequential<conv, relu, apart>, "conv", "relu">(
         hc::extents{4, 6, 7}, "conv + relu<> + max_pool2d<2, dilation<2>, stride<1>>", 16);
@@ -241,6 +248,70 @@ BOOST_AUTO_TEST_CASE(a_sum_of_its_own_is_fused_with_a_relu) {
     using shortcut = hc::sequential<hc::named<"sigmoid", hc::sigmoid<>>>;
     using block = hc::named<"block", hc::residual<body, shortcut>>;
     check_fusion<hc::sequential<start, block, relu>, "block">(hc::extents{4, 8, 9}, "sum + relu<>", 19);
+}
+
+BOOST_AUTO_TEST_CASE(a_sum_of_different_sizes_throws_when_it_is_fused) {
+    using network =
+        hc::sequential<start, hc::residual<hc::named<"body", hc::conv2d<20, 20, hc::kernel<3>, direct>>>>;
+    hc::model<network> const model;
+    auto plan = hc::plan(model); // sizes are known at the first call
+    auto const is_about_shape = [](hc::error const& e) { return e.kind() == hc::error_kind::shape; };
+    BOOST_CHECK_EXCEPTION(plan(images<float>(1, hc::extents{4, 8, 8}, 26)), hc::error, is_about_shape);
+}
+
+/// A layer of a user's, made of one of ours, that does something else.
+struct halved : hc::relu<> {
+    void forward(auto const& x, auto& y) const {
+        for (std::size_t i = 0; i < x.size(); ++i)
+            y.data()[i] = x.data()[i] / 2;
+    }
+};
+
+BOOST_AUTO_TEST_CASE(what_is_derived_from_a_layer_is_not_taken_for_it) {
+    hc::model<hc::sequential<conv>> a;
+    hc::model<hc::sequential<conv, halved>> b;
+    fill_with_noise(a, 27);
+    std::copy_n(std::as_const(a).data(), a.size(), b.data());
+    auto const x = images<float>(1, hc::extents{4, 6, 6}, 28);
+    auto expected = numbers(a(x));
+    for (auto& value : expected)
+        value /= 2;
+    BOOST_TEST((numbers(b(x)) == expected));
+}
+
+/// What a hook puts in the place of a value between two layers is what the next one sees.
+BOOST_AUTO_TEST_CASE(a_replacement_between_layers_that_would_be_fused_is_seen) {
+    hc::model<hc::sequential<conv, norm, relu>> model;
+    fill_with_noise(model, 29);
+    auto const x = images<float>(1, hc::extents{4, 6, 6}, 30);
+    auto const minus = [](auto const&, auto const&, auto const& output) { return -output; };
+    auto const typed = hc::attach<"norm">(model, hc::on_forward(minus));
+    auto open = hc::with_runtime_hooks(model);
+    auto const handle = open.at("norm").register_forward_hook(
+        [](auto const&, auto const&, auto const& output) { return xt::xarray<float>{-output}; });
+    auto kept = hc::plan(model, hc::activations_request<"norm">{});
+    kept(x);
+    auto expected = numbers(kept.activation<"norm">());
+    for (auto& value : expected)
+        value = -value < 0 ? 0 : -value;
+    BOOST_TEST((numbers(typed(x)) == expected));
+    BOOST_TEST((numbers(open(x)) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(a_fused_plan_takes_other_batches_and_sizes) {
+    using pool = hc::named<"pool", hc::max_pool2d<2>>;
+    hc::model<hc::sequential<conv, norm, relu, pool,
+                             hc::named<"end", hc::conv2d<20, 5, hc::kernel<3>, hc::padding<1>>>>>
+        model;
+    fill_with_noise(model, 35);
+    auto plan = hc::plan(model);
+    for (auto const& [batch, height] :
+         {std::pair{1, 8}, std::pair{3, 8}, std::pair{1, 12}, std::pair{1, 8}}) {
+        auto const x = images<float>(static_cast<std::size_t>(batch),
+                                     hc::extents{4, static_cast<std::size_t>(height), 9}, 36);
+        auto fresh = hc::plan(model);
+        BOOST_TEST(same(numbers(plan(x)), numbers(fresh(x))));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(gradients_behind_fused_layers_are_those_of_separate_ones) {

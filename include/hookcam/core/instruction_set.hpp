@@ -3,7 +3,7 @@
 // The name of the instruction set that a file is compiled for. Whatever has code or a layout that depends on it lives
 // in an inline namespace of this name, so that files compiled for different sets link into one program. (A model does
 // not: it passes between them.)
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && defined(__FMA__)
 #define HOOKCAM_INSTRUCTION_SET avx512
 #elif defined(__AVX2__) && defined(__FMA__)
 #define HOOKCAM_INSTRUCTION_SET avx2

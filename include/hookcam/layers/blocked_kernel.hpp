@@ -9,9 +9,10 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 ///
 /// - `border`: how far windows reach beyond the image;
 /// - `in_block<T>`: the block that it wants of an image that is not blocked yet;
-/// - `work<T>(in, out, finish)`: what a call needs to know, as `conv2d_direct_parameters`;
-/// - `pack(own, work, packed)` with `packed_size(work)`: the parameters in the order in which the kernel reads them;
-/// - `scratch(work)`, in elements, and `run<InBlock>(work, x, packed, y, scratch)`.
+/// - `work<T>`, what a call needs to know, and `work_for(batch, in, sums, out, finish)`, which makes it;
+/// - `packed_size(work)`, in elements, and `pack(work, own, packed)`: the parameters in the order in which the kernel
+///   reads them;
+/// - `scratch(work)`, in elements, and `run<InBlock>(device, work, x, packed, y, scratch)`.
 template <class Layer>
 struct blocked_kernel {
     static constexpr bool exists = false;

@@ -3,7 +3,6 @@
 #include "../core/extents.hpp"
 #include "../core/policies.hpp"
 #include "../core/type_name.hpp"
-#include "blocked_kernel.hpp"
 #include "fusion.hpp"
 #include "parameters.hpp"
 
@@ -53,8 +52,6 @@ struct layer {
     static constexpr bool in_place = false;
     /// True where the output is the input in another shape: nothing runs then.
     static constexpr bool is_view = false;
-    /// What the layer is to a convolution in front of it, for layers that are the same for every channel's pixels.
-    static constexpr auto fuses_as = detail::fusion::nothing;
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) { return in; }
 

@@ -1,8 +1,11 @@
 #pragma once
 
+#include "../core/instruction_set.hpp"
+
 #include <cmath>
 
 namespace hookcam::detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// a·b + c: rounded once where the instruction set has that, twice where it has not. Said outright, so that
 /// fused and separate kernels give the same bits whatever the compiler would contract.
@@ -15,4 +18,5 @@ template <class T>
 #endif
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::detail

@@ -2,6 +2,7 @@
 
 #include "../core/extents.hpp"
 #include "../core/fixed_string.hpp"
+#include "../core/instruction_set.hpp"
 #include "../core/lists.hpp"
 #include "../tensor/device.hpp"
 #include "../tensor/view.hpp"
@@ -75,6 +76,8 @@ constexpr auto find_parameter(parameters<Parameters...>) {
 
 } // namespace detail
 
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
 /// What a plan hands to a layer beside its input: the layer's parameters (or, for a backward, their
 /// gradients), scratch memory for the call, and the state that forward leaves for backward.
 template <class Layer, class T, class Device>
@@ -89,6 +92,8 @@ struct belongings {
     /// What the layer's `pack` made of its parameters; null where it packs nothing for this batch.
     std::remove_const_t<T> const* packed = nullptr;
 };
+
+} // namespace HOOKCAM_INSTRUCTION_SET
 
 /// A view of a layer's parameter: `get<"weight">(own)`.
 template <fixed_string Name, class Layer, class T, class Device>

@@ -106,7 +106,7 @@ struct source_of<attached_reference<Attached>> {
 /// What `attach` borrows of a model: its constness too.
 template <class Network, class T, class Device>
 [[nodiscard]] model_source<Network, T, Device> source_as_is(model<Network, T, Device>& of) noexcept {
-    return {&of.network(), of.data(), &of.changes()};
+    return {&of.network(), model_access::parameters(of), &of.changes()};
 }
 template <class Network, class T, class Device>
 [[nodiscard]] model_source<Network, T const, Device>

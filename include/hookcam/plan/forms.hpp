@@ -51,14 +51,27 @@ void add_copy(lowering<Facts>& into, char const* what, int from, int to,
     into.to.forward.push_back(s);
 }
 
+/// The cell that holds a cell's value in the other form: made once, however many branches ask for it.
+template <class Facts, class Make>
+int other_form(lowering<Facts>& into, int of, Make make) {
+    if (into.to.value(of).other_form < 0) {
+        int const made = make(); // may move the cells
+        into.to.value(of).other_form = made;
+    }
+    return into.to.value(of).other_form;
+}
+
 /// The value with a dense cell.
 template <class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
 auto with_dense(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
     if constexpr (Form::has_dense) {
         return of;
     } else {
-        int const cell = into.to.add_value(Shape::value, true);
-        add_copy(into, "to dense", of.form.cell, cell, &forward_to_dense<typename Facts::value_type>);
+        int const cell = other_form(into, of.form.cell, [&] {
+            int const made = into.to.add_value(Shape::value, true);
+            add_copy(into, "to dense", of.form.cell, made, &forward_to_dense<typename Facts::value_type>);
+            return made;
+        });
         using both = blocked_form<Form::block, stage::complete, true>;
         return value<Shape, Gradient, Kept, IsInput, both>{cell, of.gradient, {of.form.cell, of.form.step}};
     }
@@ -77,8 +90,11 @@ auto with_blocked(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, F
     if constexpr (Form::block != 0) {
         return of;
     } else {
-        int const cell = add_blocked<Block, Shape>(into);
-        add_copy(into, "to blocked", of.cell, cell, &forward_to_blocked<typename Facts::value_type>);
+        int const cell = other_form(into, of.cell, [&] {
+            int const made = add_blocked<Block, Shape>(into);
+            add_copy(into, "to blocked", of.cell, made, &forward_to_blocked<typename Facts::value_type>);
+            return made;
+        });
         using both = blocked_form<Block, stage::complete, true>;
         return value<Shape, Gradient, Kept, IsInput, both>{of.cell, of.gradient, {cell, 0}};
     }
@@ -101,7 +117,8 @@ void note_kept(lowering<Facts>& into, keep_value<Index>, Value kept) {
 template <class Facts, std::size_t Index, class Value>
 void note_kept(lowering<Facts>& into, keep_gradient<Index>, Value kept) {
     into.to.kept_gradients[Index] = kept.gradient;
-    into.to.gradient(kept.gradient).stays = true;
+    if (kept.gradient >= 0)
+        into.to.gradient(kept.gradient).stays = true;
 }
 /// Whatever else waits at a node is no matter of the request.
 template <class Facts, class Other, class Value>

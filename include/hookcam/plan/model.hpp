@@ -28,6 +28,10 @@ struct parameter_entry {
     bool is_learned;                    ///< false for what is measured, as running_mean
 };
 
+namespace detail {
+struct model_access;
+} // namespace detail
+
 /// Network × scalar type × device: the structure is in the type, the parameters are in the object, on the
 /// heap. A model is a value: it copies deeply and moves cheaply (a moved-from model can only be assigned to
 /// or destroyed). It is const in forward, backward and explanation, and any number of threads may share it.
@@ -63,8 +67,9 @@ public:
 
     [[nodiscard]] Network const& network() const noexcept { return m_block->network; }
 
-    /// All parameters, one behind the other in the order of `entries()`. Whoever asks for mutable access (here, by
-    /// `entries()` or by `parameter()`) counts as a change: plans read the parameters anew at their next call.
+    /// All parameters, one behind the other in the order of `entries()`. Asking for mutable access (here, by
+    /// `entries()` or by `parameter()`) counts as a change, and between threads as a write: plans read the parameters
+    /// anew at their next call.
     [[nodiscard]] T* data() noexcept {
         ++m_block->changes;
         return m_block->values.data();
@@ -96,6 +101,7 @@ public:
     [[nodiscard]] auto parameter(std::string_view key) const { return parameter_over(key, data()); }
 
 private:
+    friend struct detail::model_access;
     struct block {
         [[no_unique_address]] Network network{};
         memory<T> values{detail::table_of<Network>().size};
@@ -131,6 +137,14 @@ private:
 };
 
 namespace detail {
+
+/// The parameters for whoever says by himself when he changes them.
+struct model_access {
+    template <class Network, class T, class Device>
+    [[nodiscard]] static T* parameters(model<Network, T, Device>& of) noexcept {
+        return of.m_block->values.data();
+    }
+};
 
 template <class T>
 inline constexpr bool is_model = false;

@@ -5,6 +5,7 @@
 #include "../core/extents.hpp"
 #include "../core/instruction_set.hpp"
 #include "../core/window.hpp"
+#include "../layers/fusion.hpp"
 #include "../layers/layer.hpp"
 #include "../tensor/blocked.hpp"
 #include "../tensor/memory.hpp"
@@ -25,10 +26,11 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 template <class T>
 struct cell {
     T* data = nullptr;
-    extents sizes{};    ///< of one image; known once the plan has seen an input
-    extents expected{}; ///< what the types say of them
-    bool owns = false;  ///< has memory of its own; otherwise a step points it at another cell's
-    bool stays = false; ///< is read behind the walk, or by another walk: nothing else takes its place
+    extents sizes{};     ///< of one image; known once the plan has seen an input
+    extents expected{};  ///< what the types say of them
+    bool owns = false;   ///< has memory of its own; otherwise a step points it at another cell's
+    int other_form = -1; ///< while a network is being lowered: the cell with this value blocked, or dense
+    bool stays = false;  ///< is read behind the walk, or by another walk: nothing else takes its place
     /// Where it is an image whose channels are blocked: how many a block has, and how far a window may reach out.
     std::size_t block = 0;
     std::size_t border = 0;
@@ -54,7 +56,7 @@ struct step {
     char const* what = "";        ///< for a person who asks what a plan does
     std::string (*type_name)() = nullptr;
     int input = -1;
-    int second_input = -1; ///< of a join
+    int second_input = -1; ///< of a join; of a hook behind a layer, the output that it looks at
     int output = -1;
     int grad_input = -1;
     int second_grad_input = -1; ///< of a join
@@ -64,7 +66,7 @@ struct step {
     std::size_t parameters = 0;  ///< where the layer's begin in the model
     std::size_t state =
         0;          ///< what forward leaves for backward; of a hook, its replacement; of a concat, its offset
-    int fused = -1; ///< what the step does beside its own work
+    int fused = -1; ///< what the step keeps, and does beside its own work
     bool reads_input = false; ///< of a backward step: whether it reads the values too
     bool reads_output = false;
 };
@@ -81,12 +83,9 @@ template <class T>
 struct fused_work {
     /// Of a batch norm: writes each channel's scale and shift.
     void (*scale_and_shift)(T const* parameters, T* scale, T* shift) = nullptr;
-    std::size_t scale_parameters = 0; ///< where that layer's begin in the model
-    int term = -1;                    ///< the cell of a second term
-    bool rectifies = false;
-    bool pools = false;
-    window pool_rows;
-    window pool_columns;
+    std::size_t scale_parameters = 0;            ///< where that layer's begin in the model
+    int term = -1;                               ///< the cell of a second term
+    sum_finish<T> finish;                        ///< the rest; pointers are set when the step runs
     extents (*pooled)(extents const&) = nullptr; ///< sizes behind the pooling
 
     memory<T> packed;

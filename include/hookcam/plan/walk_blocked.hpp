@@ -3,7 +3,6 @@
 #include "../compose/joins_cpu.hpp"
 #include "../compose/output_shape.hpp"
 #include "../layers/blocked_kernel.hpp"
-#include "../layers/conv2d/conv2d_direct_cpu.hpp"
 #include "../layers/fusion.hpp"
 #include "forms.hpp"
 #include "tape.hpp"
@@ -28,7 +27,7 @@ template <class T>
 template <class Layer, class T>
 [[nodiscard]] auto blocked_work(tape<T>& t, step<T> const& s, fused_work<T> const& fused) {
     auto const& out = t.value(s.output);
-    kernels::conv2d_finish<T> finish;
+    auto finish = fused.finish;
     if (fused.scale_and_shift != nullptr && fused.packed.size() != 0) {
         std::size_t const channels = out.layout().blocks() * out.block;
         finish.scale = fused.packed.data() + scales_begin(fused, channels);
@@ -38,10 +37,6 @@ template <class Layer, class T>
         finish.term = t.value(fused.term).data;
         finish.term_layout = t.value(fused.term).layout();
     }
-    finish.rectifies = fused.rectifies;
-    finish.pools = fused.pools;
-    finish.pool_rows = fused.pool_rows;
-    finish.pool_columns = fused.pool_columns;
     auto const& in = t.value(s.input);
     return blocked_kernel<Layer>::work_for(t.batch, in.layout(), Layer::output_extents(in.sizes),
                                            out.layout(), finish);
@@ -51,6 +46,8 @@ template <class Layer, bool HasBackward, class T>
 void plan_blocked(tape<T>& t, step<T> const& s) {
     auto& fused = fused_of(t, s);
     auto const sums = Layer::output_extents(t.value(s.input).sizes);
+    if (fused.term >= 0)
+        static_cast<void>(size_scope<void>::sum(t.value(fused.term).sizes, sums)); // throws where they differ
     t.size_value(s.output, fused.pooled == nullptr ? sums : fused.pooled(sums));
     auto const work = blocked_work<Layer>(t, s, fused);
     using kernel = blocked_kernel<Layer>;
@@ -155,7 +152,7 @@ inline constexpr auto stage_behind =
 template <fusion What, class Value>
 constexpr bool is_open_for() {
     constexpr auto reached = Value::form_type::reached;
-    if constexpr (Value::form_type::block == 0 || Value::is_kept || What == fusion::nothing)
+    if constexpr (Value::form_type::block == 0 || Value::is_kept || What <= fusion::identity)
         return false;
     else if constexpr (What == fusion::scale_and_shift)
         return reached < stage::normalized;
@@ -170,10 +167,13 @@ template <class Facts, class Layer, class Value>
 constexpr bool can_fuse() {
     constexpr bool learns = Facts::parameter_gradients && Layer::parameters::any_learned;
     constexpr bool passes = Value::gradient_need != need::never;
-    return is_open_for<Layer::fuses_as, Value>() && !learns &&
-           !(Layer::fuses_as == fusion::max_pooling && passes);
+    return is_open_for<fuses_as<Layer>, Value>() && !learns &&
+           !(fuses_as<Layer> == fusion::max_pooling && passes);
 }
 
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+/// Of a batch norm: each channel's scale and shift.
 template <class Layer, class Device, class T>
 void write_scale_and_shift(T const* parameters, T* scale, T* shift) {
     belongings<Layer, T const, Device> const own{parameters, nullptr, nullptr};
@@ -183,6 +183,8 @@ void write_scale_and_shift(T const* parameters, T* scale, T* shift) {
         shift[channel] = made.shift;
     }
 }
+
+} // namespace HOOKCAM_INSTRUCTION_SET
 
 /// Adds a layer to the work of the step in front.
 template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
@@ -199,20 +201,20 @@ auto lower_fused_layer(lowering<Facts>& into, Layer const& layer, int node,
     auto& front = to.forward[in.form.step];
     auto& work = fused_of(to, front);
     work.names.push_back(&Layer::type_name);
-    if constexpr (Layer::fuses_as == fusion::scale_and_shift) {
+    if constexpr (fuses_as<Layer> == fusion::scale_and_shift) {
         work.scale_and_shift = &write_scale_and_shift<Layer, device, T>;
         work.scale_parameters = into.parameters;
-    } else if constexpr (Layer::fuses_as == fusion::rectifier) {
-        work.rectifies = true;
+    } else if constexpr (fuses_as<Layer> == fusion::rectifier) {
+        work.finish.rectifies = true;
     } else {
-        work.pools = true;
-        work.pool_rows = Layer::windows::rows;
-        work.pool_columns = Layer::windows::columns;
+        work.finish.pools = true;
+        work.finish.pool_rows = Layer::windows::rows;
+        work.finish.pool_columns = Layer::windows::columns;
         work.pooled = &Layer::output_extents;
         to.value(in.form.cell).expected = out_shape::value;
     }
 
-    using form = blocked_form<Form::block, stage_behind<Layer::fuses_as, Form::reached>, false>;
+    using form = blocked_form<Form::block, stage_behind<fuses_as<Layer>, Form::reached>, false>;
     value<out_shape, Gradient, false, false, form> const made{in.form.cell, -1, {in.form.cell, in.form.step}};
     auto out = [&] {
         if constexpr (reads_output) {
@@ -246,13 +248,11 @@ template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool 
 auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
                  value<Shape, Gradient, Kept, IsInput, Form> in) {
     using given = value<Shape, Gradient, Kept, IsInput, Form>;
-    constexpr bool changes_nothing =
-        Layer::is_view && std::is_same_v<shape_from<layer_output<Layer, Shape>>, Shape>;
     if constexpr (can_fuse<Facts, Layer, given>())
         return lower_fused_layer(into, layer, node, in);
     else if constexpr (blocked_kernel<Layer>::exists)
         return lower_blocked_layer(into, layer, node, in);
-    else if constexpr (changes_nothing)
+    else if constexpr (fuses_as<Layer> == fusion::identity)
         return in;
     else
         return lower_dense_layer(into, layer, node, dense(into, in));
@@ -271,7 +271,7 @@ void forward_blocked_sum(tape<T>& t, step<T> const& s) {
     auto const& b = t.value(s.second_input);
     auto const& out = t.value(s.output);
     clear_border(out.layout(), t.batch, out.data);
-    kernels::blocked_sum(a.layout(), b.layout(), out.layout(), t.batch, fused_of(t, s).rectifies,
+    kernels::blocked_sum(a.layout(), b.layout(), out.layout(), t.batch, fused_of(t, s).finish.rectifies,
                          static_cast<T const*>(a.data), static_cast<T const*>(b.data), out.data);
 }
 

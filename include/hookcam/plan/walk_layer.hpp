@@ -31,7 +31,7 @@ template <class Layer, class Device, bool KeepsState, class T>
     return own;
 }
 
-/// What a step does beside its own work.
+/// What a step keeps, and does beside its own work.
 template <class T>
 [[nodiscard]] fused_work<T>& fused_of(tape<T>& t, step<T> const& s) {
     return t.fused[static_cast<std::size_t>(s.fused)];

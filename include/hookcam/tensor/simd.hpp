@@ -2,9 +2,14 @@
 
 #include "../core/instruction_set.hpp"
 
+#include <cmath>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
+
+#if defined(__ARM_NEON) && defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 #ifdef __has_builtin
 #define HOOKCAM_HAS_BUILTIN(name) __has_builtin(name)
@@ -18,7 +23,7 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 // The one place that knows how wide vectors are. The arithmetic is that of the compilers' own vector types, which
 // g++ and clang share, so that one kernel serves every instruction set.
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && defined(__FMA__)
 inline constexpr std::size_t vector_bytes = 64;
 inline constexpr std::size_t vector_registers = 32;
 inline constexpr bool is_neon = false;
@@ -67,14 +72,14 @@ template <class T>
     return value - vector<T>{}; // minus zero keeps the sign of a zero
 }
 
-/// a·b + c, rounded once where the instruction set has that, twice where it has not: what `multiply_add` makes of
-/// single numbers. Said outright where a compiler has a name for it; else it contracts the expression when it optimises.
+/// a·b + c, rounded once where the instruction set has that, twice where it has not: number for number what
+/// `multiply_add` makes. Said outright, so that it does not depend on what a compiler contracts.
 template <class T>
-[[nodiscard, gnu::always_inline]] inline vector<T> multiply_add(vector<T> a, vector<T> b,
-                                                                vector<T> c) noexcept {
+[[nodiscard, gnu::always_inline]] inline vector<T> multiply_add_all(vector<T> a, vector<T> b,
+                                                                    vector<T> c) noexcept {
 #if defined(__FMA__) && HOOKCAM_HAS_BUILTIN(__builtin_elementwise_fma)
     return __builtin_elementwise_fma(a, b, c);
-#elif defined(__AVX512F__)
+#elif defined(__AVX512F__) && defined(__FMA__)
     constexpr int current_rounding = 4;
     if constexpr (std::is_same_v<T, float>)
         return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<unsigned short>(-1), current_rounding);
@@ -85,6 +90,15 @@ template <class T>
         return __builtin_ia32_vfmaddps256(a, b, c);
     else
         return __builtin_ia32_vfmaddpd256(a, b, c);
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+    if constexpr (std::is_same_v<T, float>)
+        return vfmaq_f32(c, a, b);
+    else
+        return vfmaq_f64(c, a, b);
+#elif defined(__FMA__)
+    for (std::size_t i = 0; i < width<T>; ++i)
+        c[i] = std::fma(a[i], b[i], c[i]);
+    return c;
 #else
     return a * b + c;
 #endif

@@ -19,8 +19,6 @@ struct batch_norm2d : detail::batch_norm<batch_norm2d<Channels, Policies...>, Ch
     static_assert(batch_norm2d::epsilon >= 0,
                   "hookcam::batch_norm2d: eps must not be negative; PyTorch's default is 1e-5");
 
-    static constexpr auto fuses_as = detail::fusion::scale_and_shift;
-
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,
                 "hookcam::batch_norm2d: the input must be images; put the layer in front of flatten<>", in);
@@ -32,5 +30,12 @@ struct batch_norm2d : detail::batch_norm<batch_norm2d<Channels, Policies...>, Ch
         return extents{Channels, in[1], in[2]};
     }
 };
+
+namespace detail {
+
+template <std::size_t Channels, class... Policies>
+inline constexpr auto fuses_as<batch_norm2d<Channels, Policies...>> = fusion::scale_and_shift;
+
+} // namespace detail
 
 } // namespace hookcam

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
 #include "../multiply_add.hpp"
 #include "batch_norm2d_parameters.hpp"
@@ -9,6 +10,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// What a batch norm makes of one channel: x·scale + shift.
 template <class T>
@@ -78,4 +80,5 @@ void batch_norm2d_backward_parameters(cpu, batch_norm2d_parameters const& of,
         }
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

@@ -33,8 +33,7 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
     /// `sums` are the sizes of the convolution's own output, in front of a pooling.
     template <class T>
     [[nodiscard]] static work<T> work_for(std::size_t batch, blocked_layout const& in, extents const& sums,
-                                          blocked_layout const& out,
-                                          kernels::conv2d_finish<T> const& finish) {
+                                          blocked_layout const& out, sum_finish<T> const& finish) {
         return {{batch, In, Out, 1, in.height, in.width, sums[1], sums[2], windows::rows, windows::columns},
                 in,
                 out,

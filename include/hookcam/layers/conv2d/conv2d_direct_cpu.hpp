@@ -3,6 +3,7 @@
 #include "../../tensor/blocked.hpp"
 #include "../../tensor/device.hpp"
 #include "../../tensor/simd.hpp"
+#include "../fusion.hpp"
 #include "../pool2d_parameters.hpp"
 #include "conv2d_parameters.hpp"
 
@@ -19,19 +20,6 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 // bias + Σ over block of input channels, row and column of the window, channel, in this order and in parts of whole
 // blocks, whatever the tile: so the bits of a result depend on nothing but the layer.
 
-/// What follows on the sums before they are stored, in this order. Arrays are padded to whole blocks.
-template <class T>
-struct conv2d_finish {
-    T const* scale = nullptr; ///< y·scale + shift for each channel, where it is not null
-    T const* shift = nullptr;
-    T const* term = nullptr; ///< a second term: a batch like the output, where it is not null
-    detail::blocked_layout term_layout;
-    bool rectifies = false;
-    bool pools = false; ///< stores the maximum of each window only
-    window pool_rows;
-    window pool_columns;
-};
-
 /// A convolution of a batch: shapes, layouts, and what follows. `in.block` may be smaller than a vector where the
 /// input has few channels; `out.block` is a vector's width, and `out` is the layout of what is stored, so of the
 /// pooled output where it pools.
@@ -40,7 +28,7 @@ struct conv2d_direct_parameters {
     conv2d_parameters shape;
     detail::blocked_layout in;
     detail::blocked_layout out;
-    conv2d_finish<T> finish;
+    detail::sum_finish<T> finish;
 };
 
 /// Blocks of output channels that share one pass over the input.
@@ -141,7 +129,7 @@ void compute_tile(tile_strides const& by, tile_work<T> const& at) noexcept {
             auto const seen =
                 detail::broadcast(x[(p / Columns) * by.x_tile_row + (p % Columns) * Traits::step]);
             unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
-                sums[b][p] = detail::multiply_add<T>(weights[b], seen, sums[b][p]);
+                sums[b][p] = detail::multiply_add_all<T>(weights[b], seen, sums[b][p]);
             });
         });
         weight += Blocks * lanes<T>;
@@ -187,7 +175,7 @@ void compute_tile(tile_strides const& by, tile_work<T> const& at) noexcept {
             auto const scale = load(at.scale + b * lanes<T>);
             auto const shift = load(at.shift + b * lanes<T>);
             unroll<pixels>([&](auto p) __attribute__((always_inline)) {
-                sums[b][p] = detail::multiply_add<T>(sums[b][p], scale, shift);
+                sums[b][p] = detail::multiply_add_all<T>(sums[b][p], scale, shift);
             });
         });
     auto const place =
@@ -267,9 +255,10 @@ void pool_row(window const& columns, std::size_t row_step, element_range rows, T
 
 /// One image and `Blocks` blocks of its output channels, with tiles of one size.
 template <class T, std::size_t Blocks, std::size_t Tile, class Traits>
-void compute_plane(conv2d_direct_parameters<T> const& of, tile_strides by, tile_work<T> const& image,
-                   T* ring) noexcept {
+void compute_plane(conv2d_direct_parameters<T> const& of, tile_strides const& strides,
+                   tile_work<T> const& image, T* ring) noexcept {
     constexpr auto tile = tile_sizes[Tile];
+    auto by = strides;
     std::size_t const height = of.shape.out_height;
     std::size_t const width = of.shape.out_width;
     auto const compute_rows = [&](std::size_t row, T* y) {
@@ -299,7 +288,9 @@ void compute_plane(conv2d_direct_parameters<T> const& of, tile_strides by, tile_
     std::size_t next = 0;
     for (std::size_t i = 0; i < of.out.height; ++i) {
         auto const rows = seen_by(finish.pool_rows, i, height);
-        for (next = std::max(next, rows.begin); next < rows.end; ++next)
+        // Windows behind this one see no row in front of its first, be that in the padding or left out by dilation.
+        std::size_t const begin = i * finish.pool_rows.stride;
+        for (next = std::max(next, begin - std::min(begin, finish.pool_rows.before)); next < rows.end; ++next)
             compute_rows(next, ring + next % ring_rows * by.y_row);
         for (std::size_t b = 0; b < Blocks; ++b)
             pool_row(finish.pool_columns, finish.pool_rows.dilation, rows, ring + b * by.y_block, ring_rows,

@@ -19,4 +19,11 @@ struct dropout : layer<dropout<Policies...>, Policies...> {
     static constexpr bool is_view = true;
 };
 
+namespace detail {
+
+template <class... Policies>
+inline constexpr auto fuses_as<dropout<Policies...>> = fusion::identity;
+
+} // namespace detail
+
 } // namespace hookcam

@@ -12,4 +12,11 @@ struct identity : layer<identity<Policies...>, Policies...> {
     static constexpr bool is_view = true;
 };
 
+namespace detail {
+
+template <class... Policies>
+inline constexpr auto fuses_as<identity<Policies...>> = fusion::identity;
+
+} // namespace detail
+
 } // namespace hookcam

@@ -39,7 +39,7 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
         kernels::linear_pack(In, Out, get<"weight">(own).data(), packed);
     }
 
-    /// The list of inputs that are not zero, and a row of sums; enough for doubles.
+    /// A row of sums, enough for doubles, and the list of inputs that are not zero.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(extents const&, extents const&) noexcept {
         return In * sizeof(std::size_t) + kernels::linear_packed_row(Out) * sizeof(double);
     }
@@ -51,9 +51,9 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
                             detail::data_or_null<"bias">(own), y.data());
             return;
         }
-        auto* const live = static_cast<std::size_t*>(own.scratch);
-        auto* const sums =
-            static_cast<std::remove_reference_t<decltype(*y.data())>*>(static_cast<void*>(live + In));
+        auto* const sums = detail::scratch_of(own);
+        auto* const live =
+            static_cast<std::size_t*>(static_cast<void*>(sums + kernels::linear_packed_row(Out)));
         kernels::linear_one(device, In, Out, x.data(), own.packed, detail::data_or_null<"bias">(own),
                             y.data(), live, sums);
     }

@@ -24,9 +24,11 @@ namespace hookcam::kernels {
 template <class T>
 void linear_pack(std::size_t in, std::size_t out, T const* weight, T* packed) noexcept {
     std::size_t const row = linear_packed_row(out);
-    for (std::size_t o = 0; o < out; ++o)
+    constexpr std::size_t rows = 16; // whose lines stay in the cache while columns are written
+    for (std::size_t first = 0; first < out; first += rows)
         for (std::size_t k = 0; k < in; ++k)
-            packed[k * row + o] = weight[o * in + k];
+            for (std::size_t o = first; o < std::min(first + rows, out); ++o)
+                packed[k * row + o] = weight[o * in + k];
 }
 
 inline namespace HOOKCAM_INSTRUCTION_SET {
@@ -49,7 +51,7 @@ void linear_columns(std::size_t row, std::size_t const* live, std::size_t live_c
             auto const seen = broadcast(x[live[i]]);
             T const* const weights = packed + live[i] * row;
             unroll<Vectors>(
-                [&](auto v) { part[v] = multiply_add<T>(load(weights + v * lanes), seen, part[v]); });
+                [&](auto v) { part[v] = multiply_add_all<T>(load(weights + v * lanes), seen, part[v]); });
         }
         unroll<Vectors>([&](auto v) { total[v] = total[v] + part[v]; });
     }
@@ -108,7 +110,7 @@ void linear_one_backward(cpu, std::size_t in, std::size_t out, T const* grad_y, 
             auto sum = load(grad_x + k);
             unroll<at_a_time>([&](auto r) {
                 if (r < found)
-                    sum = multiply_add<T>(load(rows[r] + k), broadcast(factors[r]), sum);
+                    sum = multiply_add_all<T>(load(rows[r] + k), broadcast(factors[r]), sum);
             });
             store(grad_x + k, sum);
         }

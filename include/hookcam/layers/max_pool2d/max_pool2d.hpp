@@ -22,8 +22,6 @@ struct max_pool2d : detail::pool2d<max_pool2d<Kernel, Policies...>, Kernel, Poli
                                                       policy::dilation, policy::rounding>,
                                          Policies...>::value);
 
-    static constexpr auto fuses_as = detail::fusion::max_pooling;
-
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         return max_pool2d::pooled(
             in, "hookcam::max_pool2d: the input must be images; put the layer in front of flatten<>",
@@ -46,5 +44,12 @@ struct max_pool2d : detail::pool2d<max_pool2d<Kernel, Policies...>, Kernel, Poli
                                      grad_x.data());
     }
 };
+
+namespace detail {
+
+template <std::size_t Kernel, class... Policies>
+inline constexpr auto fuses_as<max_pool2d<Kernel, Policies...>> = fusion::max_pooling;
+
+} // namespace detail
 
 } // namespace hookcam

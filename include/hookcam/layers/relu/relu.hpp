@@ -12,7 +12,6 @@ struct relu : layer<relu<Policies...>, Policies...> {
     static_assert(detail::check_policies<relu, detail::list<>, Policies...>::value);
 
     static constexpr bool in_place = true;
-    static constexpr auto fuses_as = detail::fusion::rectifier;
     using backward_reads = reads<output>;
 
     void forward(auto const& x, auto& y) const { kernels::relu(device_of(x), x.size(), x.data(), y.data()); }
@@ -21,5 +20,12 @@ struct relu : layer<relu<Policies...>, Policies...> {
         kernels::relu_backward(device_of(y), y.size(), y.data(), grad_y.data(), grad_x.data());
     }
 };
+
+namespace detail {
+
+template <class... Policies>
+inline constexpr auto fuses_as<relu<Policies...>> = fusion::rectifier;
+
+} // namespace detail
 
 } // namespace hookcam
