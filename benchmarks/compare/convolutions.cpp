@@ -4,6 +4,7 @@
 #include "work.hpp"
 
 #include <hookcam/layers/conv2d/conv2d_cpu.hpp>
+#include <hookcam/layers/conv2d/conv2d_direct_cpu.hpp>
 #include <hookcam/layers/conv2d/conv2d_reference.hpp>
 #include <hookcam/tensor/memory.hpp>
 
@@ -74,6 +75,55 @@ struct tensors {
     hookcam::memory<T> x, weight, y;
 };
 
+/// The forward pass over blocked channels, as a plan runs it: input and weights lie as the kernel wants them.
+class direct_convolution {
+public:
+    /// Whether a plan would take this method, of those shapes that are compiled here.
+    [[nodiscard]] static bool takes(conv2d_parameters const& of) {
+        return hookcam::detail::vector_bytes >= 32 && of.columns.stride <= 2 &&
+               (of.in_channels == 3 || of.in_channels >= lanes);
+    }
+
+    direct_convolution(conv2d_parameters const& of, tensors<float> const& from)
+        : m_of{of,
+               {of.in_channels, of.in_height, of.in_width, std::min(of.in_channels, lanes), of.rows.before},
+               {of.out_channels, of.out_height, of.out_width, lanes, 0},
+               {}},
+          m_x{m_of.in.image()},
+          m_packed{hookcam::kernels::conv2d_packed_weights<float>(of)},
+          m_bias{m_of.out.blocks() * lanes},
+          m_y{m_of.out.image()} {
+        hookcam::detail::to_blocked(m_of.in, 1, from.x.data(), m_x.data());
+        hookcam::kernels::conv2d_pack(of, m_of.in.block, from.weight.data(), m_packed.data());
+    }
+
+    void run() {
+        bool const is_narrow = m_of.in.block == 3;
+        if (m_of.shape.columns.stride == 1)
+            is_narrow ? run_with<3, 1>() : run_with<lanes, 1>();
+        else
+            is_narrow ? run_with<3, 2>() : run_with<lanes, 2>();
+    }
+
+    void write(float* y) const { hookcam::detail::from_blocked(m_of.out, 1, m_y.data(), y); }
+
+private:
+    static constexpr std::size_t lanes = hookcam::detail::width<float>;
+
+    template <std::size_t Block, std::size_t Stride>
+    void run_with() {
+        using traits = hookcam::kernels::direct::tile_traits<Block, Stride>;
+        float* const no_scratch = nullptr;
+        hookcam::kernels::conv2d_direct<traits>(hookcam::cpu{}, m_of, static_cast<float const*>(m_x.data()),
+                                                static_cast<float const*>(m_packed.data()),
+                                                static_cast<float const*>(m_bias.data()), m_y.data(),
+                                                no_scratch);
+    }
+
+    hookcam::kernels::conv2d_direct_parameters<float> m_of;
+    hookcam::memory<float> m_x, m_packed, m_bias, m_y;
+};
+
 class convolution_work final : public work {
 public:
     explicit convolution_work(convolution const& of)
@@ -85,6 +135,8 @@ public:
         std::normal_distribution<float> normal;
         for (auto* one : {&m_tensors.x, &m_tensors.weight, &m_tensors.y})
             std::generate_n(one->data(), one->size(), [&] { return normal(random); });
+        if (m_way == direction::forward && direct_convolution::takes(m_of))
+            m_direct.emplace(m_of, m_tensors);
     }
 
     void run() override {
@@ -93,7 +145,10 @@ public:
         float* const no_bias = nullptr;
         switch (m_way) {
         case direction::forward:
-            conv2d(hookcam::cpu{}, m_of, x.data(), weight.data(), no_bias, y.data(), m_scratch.data());
+            if (m_direct)
+                m_direct->run();
+            else
+                conv2d(hookcam::cpu{}, m_of, x.data(), weight.data(), no_bias, y.data(), m_scratch.data());
             break;
         case direction::backward_data:
             conv2d_backward(hookcam::cpu{}, m_of, y.data(), weight.data(), x.data(), m_scratch.data());
@@ -164,6 +219,8 @@ private:
             break;
         }
         run();
+        if (m_direct)
+            m_direct->write(m_tensors.y.data());
         auto const expected = exact.result(m_way);
         std::vector<float> const rounded(expected.begin(), expected.end());
         return relative_difference(rounded, m_tensors.result(m_way));
@@ -173,6 +230,7 @@ private:
     conv2d_parameters m_of;
     tensors<float> m_tensors;
     hookcam::memory<float> m_scratch;
+    std::optional<direct_convolution> m_direct;
 };
 
 /// Takes `text` from the front of `rest`, or else the number there.
