@@ -593,25 +593,27 @@ BOOST_AUTO_TEST_CASE(in_place_and_out_of_place_give_the_same_bits) {
     check_same(cam.heatmap, other.heatmap);
 }
 
-BOOST_AUTO_TEST_CASE(an_unwatched_layer_runs_in_place_and_saves_its_buffer) {
+BOOST_AUTO_TEST_CASE(who_looks_pays_with_memory_and_nobody_else) {
     auto const m = with_noise<conv_relu<hc::relu<>>>();
     auto const x = two_images();
     auto const memory_of = [&](auto plan) {
         plan.forward(x);
         return plan.memory();
     };
-    std::size_t const buffer = 2 * 3 * 4 * 4 * sizeof(double);
     auto const unwatched = memory_of(hc::plan<hc::image<2, 4, 4>>(m));
-    BOOST_TEST(memory_of(hc::plan<hc::image<2, 4, 4>>(m, hc::activations_request<"conv">{})) - unwatched ==
-               buffer);
+    // What is kept cannot give its place to what comes later; 64 bytes are a line of memory.
+    std::size_t const kept = 2 * 3 * 4 * 4 * sizeof(double);
+    auto const with_kept = memory_of(hc::plan<hc::image<2, 4, 4>>(m, hc::activations_request<"conv">{}));
+    BOOST_TEST(with_kept > unwatched);
+    BOOST_TEST(with_kept <= unwatched + kept + 64);
+    // A hook sees its value while it is there: at most a copy of it has to be made, in the form that hooks see.
     auto const nothing = [](auto const&, auto const&, auto const&) {};
-    BOOST_TEST(memory_of(hc::plan<hc::image<2, 4, 4>>(hc::attach<"relu">(m, hc::on_forward(nothing)))) -
-                   unwatched ==
-               buffer);
-    // A hook before the ReLU runs sees its input while it is there: nothing to keep.
-    BOOST_TEST(memory_of(hc::plan<hc::image<2, 4, 4>>(hc::attach<"conv">(m, hc::on_forward(nothing)))) ==
-               unwatched);
-    BOOST_TEST(memory_of(hc::plan<hc::image<2, 4, 4>>(m, hc::activations_request<"pool">{})) == unwatched);
+    for (auto const watched :
+         {memory_of(hc::plan<hc::image<2, 4, 4>>(hc::attach<"conv">(m, hc::on_forward(nothing)))),
+          memory_of(hc::plan<hc::image<2, 4, 4>>(hc::attach<"relu">(m, hc::on_forward(nothing))))}) {
+        BOOST_TEST(watched >= unwatched);
+        BOOST_TEST(watched <= unwatched + kept + 64);
+    }
 }
 
 // --- replacements and gradients ----------------------------------------------------------------------------

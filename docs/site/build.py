@@ -229,7 +229,7 @@ def find_undocumented(work, out):
                 continue
             check(compound, name)
             for member in compound.iter("memberdef"):
-                if member.get("prot") == "public":
+                if member.get("prot") == "public" and member.get("kind") != "friend":
                     full = f"{name}::{member.findtext('name')}"
                     check(member, full)
                     for value in member.iter("enumvalue"):

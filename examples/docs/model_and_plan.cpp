@@ -37,8 +37,9 @@ int main(int, char** arguments) {
     auto const& cam = look(image);
     std::cout << "class " << cam.target[0] << ", a map of " << cam.raw.shape()[1] << 'x' << cam.raw.shape()[2]
               << '\n';
-    for (auto const& step : look.steps())
-        std::cout << step << '\n';
+    for (auto const& step : look.steps()) // forward they depend on the instruction set
+        if (step.starts_with("backward"))
+            std::cout << step << '\n';
 
     std::cout << "# features\n";
     features(image);

@@ -20,7 +20,7 @@ UMBRELLA = pathlib.PurePosixPath("hookcam/hookcam.hpp")
 # Words like these that are no part of a slot: the library's own name; the concept that a layer can be named by a path; the kind
 # of an error; the kind of a policy, which is a tag; the list of types behind a name, of which the twin has no member; and the
 # standard library's base of exceptions.
-HARMLESS = {"hookcam", "hookable", "hook", "slot", "Slots", "runtime_error"}
+HARMLESS = {"hookcam", "HOOKCAM_INSTRUCTION_SET", "hookable", "hook", "slot", "Slots", "runtime_error"}
 
 # What slots and hooks are made of, whatever its name.
 TELLING = re.compile(r"\b(\w*(?:hook|slot)\w*|registry|snapshot|run_?time\w*|\w*_watched)\b", re.IGNORECASE)

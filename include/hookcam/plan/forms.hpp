@@ -51,14 +51,16 @@ void add_copy(lowering<Facts>& into, char const* what, int from, int to,
     into.to.forward.push_back(s);
 }
 
-/// The cell that holds a cell's value in the other form: made once, however many branches ask for it.
+/// The cell that holds a cell's value in the other form, dense (0) or in blocks of a size: made once, however many
+/// branches ask for it.
 template <class Facts, class Make>
-int other_form(lowering<Facts>& into, int of, Make make) {
-    if (into.to.value(of).other_form < 0) {
-        int const made = make(); // may move the cells
-        into.to.value(of).other_form = made;
-    }
-    return into.to.value(of).other_form;
+int other_form(lowering<Facts>& into, int of, std::size_t block, Make make) {
+    int const known = into.to.value(of).other_form;
+    if (known >= 0 && into.to.value(known).block == block)
+        return known;
+    int const made = make(); // may move the cells
+    into.to.value(of).other_form = made;
+    return made;
 }
 
 /// The value with a dense cell.
@@ -67,7 +69,7 @@ auto with_dense(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, For
     if constexpr (Form::has_dense) {
         return of;
     } else {
-        int const cell = other_form(into, of.form.cell, [&] {
+        int const cell = other_form(into, of.form.cell, 0, [&] {
             int const made = into.to.add_value(Shape::value, true);
             add_copy(into, "to dense", of.form.cell, made, &forward_to_dense<typename Facts::value_type>);
             return made;
@@ -84,13 +86,14 @@ auto dense(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of
     return value<Shape, Gradient, Kept, IsInput>{both.cell, both.gradient};
 }
 
-/// The value with a cell of blocked channels: of `Block`, where it has none yet.
+/// The value with a cell of channels in blocks of `Block`.
 template <std::size_t Block, class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
-auto with_blocked(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
-    if constexpr (Form::block != 0) {
+auto with_blocks_of(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
+    if constexpr (Form::block == Block) {
         return of;
     } else {
-        int const cell = other_form(into, of.cell, [&] {
+        static_assert(Form::has_dense); // smaller blocks are made of it
+        int const cell = other_form(into, of.cell, Block, [&] {
             int const made = add_blocked<Block, Shape>(into);
             add_copy(into, "to blocked", of.cell, made, &forward_to_blocked<typename Facts::value_type>);
             return made;
@@ -98,6 +101,15 @@ auto with_blocked(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, F
         using both = blocked_form<Block, stage::complete, true>;
         return value<Shape, Gradient, Kept, IsInput, both>{of.cell, of.gradient, {cell, 0}};
     }
+}
+
+/// The same in blocks of `Block` where it has none yet, else as they are.
+template <std::size_t Block, class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto with_blocked(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
+    if constexpr (Form::block != 0)
+        return of;
+    else
+        return with_blocks_of<Block>(into, of);
 }
 
 template <class T>

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -233,13 +234,15 @@ public:
                 text += ' ' + s.type_name();
             if (s.node != 0)
                 text += ' ' + std::string{t.path_of(s.node)};
+            return text;
+        };
+        for (auto const& s : t.forward) {
+            lines.push_back(line(s));
             if (s.fused >= 0)
                 for (auto const& name : t.fused[index(s.fused)].names)
-                    text += " + " + name();
-            lines.push_back(std::move(text));
-        };
-        std::for_each(t.forward.begin(), t.forward.end(), line);
-        std::for_each(t.backward.rbegin(), t.backward.rend(), line);
+                    lines.back() += " + " + name();
+        }
+        std::transform(t.backward.rbegin(), t.backward.rend(), std::back_inserter(lines), line);
         return lines;
     }
 

@@ -303,8 +303,8 @@ add_blocked_sum(lowering<Facts>& into, A a, B b) {
         if (is_last(a))
             return take_term(a, b);
 
-    auto const x = with_blocked<width<T>>(into, a);
-    auto const y = with_blocked<width<T>>(into, b);
+    auto const x = with_blocks_of<width<T>>(into, a);
+    auto const y = with_blocks_of<width<T>>(into, b);
     step<T> s;
     s.what = "forward sum";
     s.run = &forward_blocked_sum<T>;
