@@ -55,19 +55,19 @@ function(hookcam_find_packages part variable)
     set(${variable} "${missing}" PARENT_SCOPE)
 endfunction()
 
-# Makes the target PkgConfig::<module>, or appends the module's name to the list of what is missing.
-function(hookcam_find_by_pkg_config module missing)
+# Makes the target PkgConfig::<module>, or appends the module's name to a list.
+function(hookcam_find_by_pkg_config module absent)
     find_package(PkgConfig QUIET)
     if(PkgConfig_FOUND)
         pkg_check_modules(${module} QUIET IMPORTED_TARGET GLOBAL ${module})
     endif()
     if(NOT TARGET PkgConfig::${module})
-        set(${missing} ${${missing}} ${module} PARENT_SCOPE)
+        set(${absent} ${${absent}} ${module} PARENT_SCOPE)
     endif()
 endfunction()
 
-# Makes the target hookcam::opencv_core, or appends OpenCV to the list of what is missing.
-function(hookcam_find_opencv_core missing)
+# Makes the target hookcam::opencv_core, or appends OpenCV to a list.
+function(hookcam_find_opencv_core absent)
     if(TARGET hookcam::opencv_core)
         return()
     endif()
@@ -81,7 +81,7 @@ function(hookcam_find_opencv_core missing)
         find_library(hookcam_opencv_LIBRARY opencv_core)
         mark_as_advanced(hookcam_opencv_INCLUDE_DIR hookcam_opencv_LIBRARY)
         if(NOT hookcam_opencv_INCLUDE_DIR OR NOT hookcam_opencv_LIBRARY)
-            set(${missing} ${${missing}} OpenCV PARENT_SCOPE)
+            set(${absent} ${${absent}} OpenCV PARENT_SCOPE)
             return()
         endif()
         set(libraries ${hookcam_opencv_LIBRARY})
