@@ -1,5 +1,5 @@
-# find_package(hookcam [COMPONENTS io data viz opencv]): the target hookcam::hookcam, and hookcam::io, hookcam::data,
-# hookcam::viz, hookcam::opencv for the components that are asked for. Without COMPONENTS: every component whose packages are
+# find_package(hookcam [COMPONENTS io train data viz opencv]): the target hookcam::hookcam, and hookcam::io,
+# hookcam::train, hookcam::data, hookcam::viz, hookcam::opencv for the components that are asked for. Without COMPONENTS: every component whose packages are
 # there.
 
 include("${CMAKE_CURRENT_LIST_DIR}/hookcamPackages.cmake")
@@ -17,7 +17,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/hookcam-core.cmake")
 if(hookcam_FIND_COMPONENTS)
     set(hookcam_wanted ${hookcam_FIND_COMPONENTS})
 else()
-    set(hookcam_wanted io data viz opencv)
+    set(hookcam_wanted io train data viz opencv)
 endif()
 # What a part is built on must be there first.
 if(opencv IN_LIST hookcam_wanted)
@@ -25,6 +25,9 @@ if(opencv IN_LIST hookcam_wanted)
 endif()
 if(viz IN_LIST hookcam_wanted)
     list(PREPEND hookcam_wanted data)
+endif()
+if(train IN_LIST hookcam_wanted)
+    list(PREPEND hookcam_wanted io)
 endif()
 list(REMOVE_DUPLICATES hookcam_wanted)
 

@@ -1,6 +1,6 @@
 # What each part of hookcam needs. The build and the installed package both read this file, so that they cannot differ.
 #
-#   hookcam_find_packages(<core|io|data|viz|opencv> <variable>)
+#   hookcam_find_packages(<core|io|train|data|viz|opencv> <variable>)
 #
 # looks for the packages of a part, and sets <variable> to the names of those that are not there.
 
@@ -25,7 +25,7 @@ function(hookcam_find_packages part variable)
                 list(APPEND missing ${package})
             endif()
         endforeach()
-    elseif(part STREQUAL "io")
+    elseif(part MATCHES "^(io|train)$") # train is built on io
         find_package(nlohmann_json QUIET)
         if(NOT nlohmann_json_FOUND)
             list(APPEND missing nlohmann_json)

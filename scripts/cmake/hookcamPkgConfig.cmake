@@ -1,6 +1,6 @@
 # Files for pkg-config, for those who build without CMake.
 #
-#   hookcam_install_pkg_config(<core|io|data|viz|opencv>)
+#   hookcam_install_pkg_config(<core|io|train|data|viz|opencv>)
 #
 # installs hookcam.pc, or hookcam-<part>.pc. What a part needs is named by its own .pc file where it has one.
 
@@ -17,6 +17,9 @@ function(hookcam_install_pkg_config part)
     elseif(part STREQUAL "io")
         set(description "hookcam's weight files: PyTorch's, safetensors, .npy")
         set(requires nlohmann_json libzip)
+    elseif(part STREQUAL "train")
+        set(description "hookcam's training: losses, optimisers, checkpoints")
+        set(requires "hookcam-io = ${PROJECT_VERSION}")
     elseif(part STREQUAL "data")
         set(description "hookcam's pictures and data sets: PNG, JPEG, CIFAR-10")
         set(requires libpng libjpeg)

@@ -4,6 +4,9 @@
 #ifdef WITH_IO
 #include <hookcam/io.hpp>
 #endif
+#ifdef WITH_TRAIN
+#include <hookcam/train.hpp>
+#endif
 #ifdef WITH_DATA
 #include <hookcam/data.hpp>
 #endif

@@ -104,6 +104,46 @@ template <class T>
 #endif
 }
 
+/// The square root of each, rounded as `std::sqrt` rounds. Said outright, since a compiler that must set errno for
+/// negative numbers takes them one by one.
+template <class T>
+[[nodiscard, gnu::always_inline]] inline vector<T> square_root_all(vector<T> a) noexcept {
+#if HOOKCAM_HAS_BUILTIN(__builtin_elementwise_sqrt)
+    return __builtin_elementwise_sqrt(a);
+#elif defined(__AVX512F__) && defined(__FMA__) && defined(__clang__)
+    constexpr int current_rounding = 4;
+    if constexpr (std::is_same_v<T, float>)
+        return __builtin_ia32_sqrtps512(a, current_rounding);
+    else
+        return __builtin_ia32_sqrtpd512(a, current_rounding);
+#elif defined(__AVX512F__) && defined(__FMA__)
+    constexpr int current_rounding = 4;
+    if constexpr (std::is_same_v<T, float>)
+        return __builtin_ia32_sqrtps512_mask(a, a, static_cast<unsigned short>(-1), current_rounding);
+    else
+        return __builtin_ia32_sqrtpd512_mask(a, a, static_cast<unsigned char>(-1), current_rounding);
+#elif defined(__AVX2__) && defined(__FMA__)
+    if constexpr (std::is_same_v<T, float>)
+        return __builtin_ia32_sqrtps256(a);
+    else
+        return __builtin_ia32_sqrtpd256(a);
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+    if constexpr (std::is_same_v<T, float>)
+        return vsqrtq_f32(a);
+    else
+        return vsqrtq_f64(a);
+#elif defined(__SSE2__)
+    if constexpr (std::is_same_v<T, float>)
+        return __builtin_ia32_sqrtps(a);
+    else
+        return __builtin_ia32_sqrtpd(a);
+#else
+    for (std::size_t i = 0; i < width<T>; ++i)
+        a[i] = std::sqrt(a[i]);
+    return a;
+#endif
+}
+
 /// Calls `function(constant 0)` to `function(constant Count − 1)`, unrolled at any level of optimisation, so that
 /// arrays of vectors indexed by them stay in registers.
 template <std::size_t Count, class Function>

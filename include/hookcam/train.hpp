@@ -1,0 +1,22 @@
+#pragma once
+
+// Training: losses, optimisers and schedules.
+#include "train/adam.hpp"
+#include "train/adamw.hpp"
+#include "train/binary_cross_entropy_with_logits.hpp"
+#include "train/clip_gradient.hpp"
+#include "train/cosine_annealing_lr.hpp"
+#include "train/cross_entropy.hpp"
+#include "train/l1_loss.hpp"
+#include "train/linear_lr.hpp"
+#include "train/mse_loss.hpp"
+#include "train/multi_step_lr.hpp"
+#include "train/nll_loss.hpp"
+#include "train/one_cycle_lr.hpp"
+#include "train/optimizer.hpp"
+#include "train/reduction.hpp"
+#include "train/rmsprop.hpp"
+#include "train/scheduler.hpp"
+#include "train/sequential_lr.hpp"
+#include "train/sgd.hpp"
+#include "train/step_lr.hpp"
