@@ -6,8 +6,10 @@
 
 #include "viz/colormap.hpp"
 #include "viz/colormaps.hpp"
+#include "viz/curves.hpp"
 #include "viz/feature_grid.hpp"
 #include "viz/figure.hpp"
+#include "viz/filter_grid.hpp"
 #include "viz/overlay.hpp"
 #include "viz/overlay_figure.hpp"
 #include "viz/panel.hpp"

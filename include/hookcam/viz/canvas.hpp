@@ -43,6 +43,13 @@ public:
     /// The gray that the pen draws in: 0 is black, 1 white.
     void ink(double level) { cairo_set_source_rgb(m_pen.get(), level, level, level); }
 
+    /// The colour that the pen draws in, and how much of it is seen: 0 nothing, 1 nothing of what lies below.
+    void ink(rgb colour, double alpha) {
+        cairo_set_source_rgba(m_pen.get(), colour[0] / 255.0, colour[1] / 255.0, colour[2] / 255.0, alpha);
+    }
+
+    void pen_width(double width) { cairo_set_line_width(m_pen.get(), width); }
+
     void font_size(double size) {
         pango_font_description_set_absolute_size(m_font.get(), size * PANGO_SCALE);
         pango_layout_set_font_description(m_text.get(), m_font.get());
@@ -70,6 +77,36 @@ public:
         cairo_move_to(m_pen.get(), x0, y0);
         cairo_line_to(m_pen.get(), x1, y1);
         cairo_stroke(m_pen.get());
+    }
+
+    /// A line from point to point, with round corners. One point is a dot as wide as the pen.
+    template <class Points>
+    void line_through(Points const& points) {
+        cairo_set_line_join(m_pen.get(), CAIRO_LINE_JOIN_ROUND);
+        cairo_set_line_cap(m_pen.get(), CAIRO_LINE_CAP_ROUND);
+        for (auto const& [x, y] : points) {
+            cairo_line_to(m_pen.get(), x, y);
+        }
+        if (points.size() == 1) {
+            cairo_close_path(m_pen.get());
+        }
+        cairo_stroke(m_pen.get());
+        cairo_set_line_cap(m_pen.get(), CAIRO_LINE_CAP_BUTT);
+    }
+
+    void fill_rectangle(double x, double y, double width, double height) {
+        cairo_rectangle(m_pen.get(), x, y, width, height);
+        cairo_fill(m_pen.get());
+    }
+
+    /// What `draw` draws is seen inside the rectangle only.
+    template <class Draw>
+    void inside(double x, double y, double width, double height, Draw const& draw) {
+        cairo_save(m_pen.get());
+        cairo_rectangle(m_pen.get(), x, y, width, height);
+        cairo_clip(m_pen.get());
+        draw();
+        cairo_restore(m_pen.get());
     }
 
     /// Puts the picture's pixels at (x, y) as they are, and a thin frame around them.

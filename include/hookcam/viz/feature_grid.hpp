@@ -116,6 +116,28 @@ inline std::size_t choose_columns(std::size_t count, std::size_t height, std::si
     return best;
 }
 
+/// Pictures of one size in rows, with white lines between them.
+template <class Draw>
+picture draw_grid(std::size_t count, std::size_t height, std::size_t width, grid_layout const& layout,
+                  Draw const& draw, std::string const& entity) {
+    if (layout.zoom == 0) {
+        throw error{error_kind::use, "hookcam::" + entity + ": a value must have a pixel; `zoom` is 0"};
+    }
+    std::size_t const columns =
+        layout.columns == 0 ? choose_columns(count, height, width) : std::min(layout.columns, count);
+    std::size_t const rows = (count + columns - 1) / columns;
+    auto grid = picture::filled(rows * (height + 1) - 1, columns * (width + 1) - 1, {255, 255, 255});
+    for (std::size_t i = 0; i < count; ++i) {
+        auto const one = draw(i);
+        for (std::size_t y = 0; y < height; ++y) {
+            for (std::size_t x = 0; x < width; ++x) {
+                grid.set(i / columns * (height + 1) + y, i % columns * (width + 1) + x, one.at(y, x));
+            }
+        }
+    }
+    return show_at(grid, grid.height() * layout.zoom, grid.width() * layout.zoom);
+}
+
 } // namespace detail
 
 /// Feature maps (C,H,W or 1,C,H,W) as panels for a figure, each with the title `name` and its number, from 1.
@@ -139,25 +161,9 @@ template <feature_tensor T>
 [[nodiscard]] picture feature_grid(T const& maps, feature_style const& style = {},
                                    grid_layout const& layout = {}) {
     auto const taken = detail::take_maps(maps, style, "feature_grid");
-    if (layout.zoom == 0) {
-        throw error{error_kind::use, "hookcam::feature_grid: a value must have a pixel; `zoom` is 0"};
-    }
-    std::size_t const count = taken.count;
-    std::size_t const columns = layout.columns == 0 ? detail::choose_columns(count, taken.height, taken.width)
-                                                    : std::min(layout.columns, count);
-    std::size_t const rows = (count + columns - 1) / columns;
-    auto grid =
-        picture::filled(rows * (taken.height + 1) - 1, columns * (taken.width + 1) - 1, {255, 255, 255});
-    for (std::size_t c = 0; c < count; ++c) {
-        auto const map = taken.draw(c);
-        for (std::size_t y = 0; y < map.height(); ++y) {
-            for (std::size_t x = 0; x < map.width(); ++x) {
-                grid.set(c / columns * (taken.height + 1) + y, c % columns * (taken.width + 1) + x,
-                         map.at(y, x));
-            }
-        }
-    }
-    return detail::show_at(grid, grid.height() * layout.zoom, grid.width() * layout.zoom);
+    return detail::draw_grid(
+        taken.count, taken.height, taken.width, layout, [&](std::size_t c) { return taken.draw(c); },
+        "feature_grid");
 }
 
 } // namespace hookcam
