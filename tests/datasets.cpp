@@ -174,6 +174,7 @@ BOOST_AUTO_TEST_CASE(files_of_cifar10_may_be_parts) {
         BOOST_TEST(label == image[5] % 10);
     }
     BOOST_TEST((firsts == std::vector<int>{0, 1, 2, 100, 200, 201}));
+    BOOST_TEST(read(hc::cifar10{hc::cifar10_file{records(3, 5)}}, 2).second == 7);
     expect_error(hc::error_kind::use, {"must be a file"},
                  [] { hc::cifar10{std::vector<hc::cifar10_file>{}}; });
 

@@ -40,6 +40,9 @@ public:
     explicit cifar10(std::filesystem::path const& folder, cifar10_part part = cifar10_part::train)
         : cifar10{read_part(folder, part)} {}
 
+    /// The images of a file, be it whole or not.
+    explicit cifar10(cifar10_file file) : m_size{file.size()} { m_files.push_back(std::move(file)); }
+
     /// The images of some files, one after the other, be they whole or not.
     explicit cifar10(std::vector<cifar10_file> files) : m_files{std::move(files)} {
         if (m_files.empty()) {

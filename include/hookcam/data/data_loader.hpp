@@ -389,8 +389,10 @@ private:
     std::size_t m_first = 0;
 };
 
+/// Follows from what it is made of.
 template <dataset Data, class Transform>
 data_loader(Data const&, Transform, data_loader_options const&) -> data_loader<Data, Transform>;
+/// Without transforms, with `to_tensor`.
 template <dataset Data>
 data_loader(Data const&, data_loader_options const&) -> data_loader<Data>;
 
