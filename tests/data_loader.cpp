@@ -313,20 +313,20 @@ BOOST_AUTO_TEST_CASE(workers_are_ahead_by_a_bounded_number_of_batches) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_wanted_no_more_is_not_finished) {
-    watched data{2000};
-    data.slow_from = 500;
+    watched data{8000};
+    data.slow_from = 2000;
     {
-        hc::data_loader loader{data, {.batch_size = 500, .workers = 2}};
+        hc::data_loader loader{data, {.batch_size = 2000, .workers = 2}};
         for (int epoch = 0; epoch < 3; ++epoch) {
             data.reads = 0;
-            for (auto const& batch : loader) { // the first comes soon, the next would take a second
+            for (auto const& batch : loader) { // the first comes soon, the next would take four seconds
                 BOOST_TEST(batch.labels[7] == 7);
                 break;
             }
         }
     }
-    BOOST_TEST(data.reads >= 500u);
-    BOOST_TEST(data.reads < 1000u);
+    BOOST_TEST(data.reads >= 2000u);
+    BOOST_TEST(data.reads < 4000u);
 }
 
 namespace {
