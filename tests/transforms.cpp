@@ -96,6 +96,11 @@ std::vector<std::uint8_t> window(owned<std::uint8_t> const& image, hc::random_cr
     return values;
 }
 
+/// A text, because g++ 12 at -O3 warns falsely where vectors of bytes are compared by their order.
+std::string as_key(std::vector<std::uint8_t> const& values) {
+    return {values.begin(), values.end()};
+}
+
 /// Every second pixel of every second row.
 struct halve {
     hc::image_shape shape(hc::image_shape in) const { return {in.channels, in.height / 2, in.width / 2}; }
@@ -116,11 +121,11 @@ BOOST_AUTO_TEST_CASE(a_crop_is_a_window_of_the_padded_image_and_every_window_is_
         for (auto const& [height, width, padding] : std::vector<std::array<std::size_t, 3>>{
                  {4, 6, 0}, {4, 6, 2}, {2, 3, 0}, {3, 3, 1}, {8, 10, 2}, {1, 1, 3}, {7, 2, 3}}) {
             hc::random_crop const crop{height, width, padding, border};
-            std::map<std::vector<std::uint8_t>, std::size_t> windows; // how often each place was drawn
+            std::map<std::string, std::size_t> windows; // how often each place was drawn
             std::size_t places = 0;
             for (std::size_t top = 0; top + height <= 4 + 2 * padding; ++top) {
                 for (std::size_t left = 0; left + width <= 6 + 2 * padding; ++left) {
-                    windows[window(image, crop, top, left)] += 0;
+                    windows[as_key(window(image, crop, top, left))] += 0;
                     ++places;
                 }
             }
@@ -128,8 +133,8 @@ BOOST_AUTO_TEST_CASE(a_crop_is_a_window_of_the_padded_image_and_every_window_is_
             for (std::uint32_t i = 0; i < draws; ++i) {
                 auto const out = apply(hc::compose(crop), image, 3, i);
                 BOOST_TEST((out.shape == hc::image_shape{2, height, width}));
-                BOOST_REQUIRE(windows.contains(out.values));
-                ++windows[out.values];
+                BOOST_REQUIRE(windows.contains(as_key(out.values)));
+                ++windows[as_key(out.values)];
             }
             if (windows.size() == places) { // else different places look alike
                 for (auto const& [values, count] : windows) {
