@@ -1,11 +1,13 @@
 #pragma once
 
 // Training: losses, optimisers, schedules, checkpoints: what the target hookcam::train adds.
+#include "train/accuracy.hpp"
 #include "train/adam.hpp"
 #include "train/adamw.hpp"
 #include "train/binary_cross_entropy_with_logits.hpp"
 #include "train/checkpoint.hpp"
 #include "train/clip_gradient.hpp"
+#include "train/confusion_matrix.hpp"
 #include "train/cosine_annealing_lr.hpp"
 #include "train/cross_entropy.hpp"
 #include "train/l1_loss.hpp"
