@@ -7,7 +7,13 @@
 namespace hookcam {
 
 /// What random numbers are drawn for: different uses never share any.
-enum class random_use : std::uint32_t { initialization, dropout, shuffling, augmentation, other };
+enum class random_use : std::uint32_t {
+    initialization, ///< what a model begins with
+    dropout,        ///< what layers draw in training
+    shuffling,      ///< the order of a data set
+    augmentation,   ///< what becomes of an image
+    other,          ///< whatever a program has in mind
+};
 
 /// Random numbers by place, not by turn: number i is a function of the seed, of what it is for, of a step and a place,
 /// and of i alone. So any thread, or a GPU, can draw any of them, in any order, and gets the same. Uniform in
