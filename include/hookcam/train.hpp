@@ -1,6 +1,6 @@
 #pragma once
 
-// Training: losses, optimisers, schedules, checkpoints: what the target hookcam::train adds.
+// Training: the plan that learns, losses, optimisers, schedules, checkpoints: what the target hookcam::train adds.
 #include "train/accuracy.hpp"
 #include "train/adam.hpp"
 #include "train/adamw.hpp"
@@ -10,6 +10,7 @@
 #include "train/confusion_matrix.hpp"
 #include "train/cosine_annealing_lr.hpp"
 #include "train/cross_entropy.hpp"
+#include "train/initialize.hpp"
 #include "train/l1_loss.hpp"
 #include "train/linear_lr.hpp"
 #include "train/mse_loss.hpp"
@@ -23,3 +24,5 @@
 #include "train/sequential_lr.hpp"
 #include "train/sgd.hpp"
 #include "train/step_lr.hpp"
+#include "train/training_plan.hpp"
+#include "train/training_request.hpp"

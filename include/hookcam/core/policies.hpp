@@ -20,6 +20,7 @@ struct bias {};
 struct rounding {};
 struct counting {};
 struct eps {};
+struct momentum {};
 struct affine {};
 struct probability {};
 struct slot {};
@@ -94,6 +95,14 @@ struct count_exclude_pad {
 template <real Value>
 struct eps {
     using kind = policy::eps;
+    static constexpr double value = Value.value(); ///< as given
+};
+
+/// How much of the statistics that a batch norm keeps one training step replaces by those of its batch: `running` becomes
+/// (1 − momentum)·running + momentum·measured.
+template <real Value>
+struct momentum {
+    using kind = policy::momentum;
     static constexpr double value = Value.value(); ///< as given
 };
 

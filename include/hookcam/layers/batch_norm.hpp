@@ -8,11 +8,19 @@
 
 namespace hookcam::detail {
 
+/// What runs in its place in training; whoever trains defines it (train/batch_norm_in_training.hpp).
+template <class Layer>
+struct batch_norm_in_training;
+
 /// The base of every batch norm, by CRTP: all but the shape of its input, N,C or N,C and a plane.
 template <class Derived, std::size_t Channels, class... Policies>
 struct batch_norm : layer<Derived, Policies...> {
     static constexpr std::size_t channels = Channels;
     static constexpr double epsilon = find_policy<policy::eps, eps<1e-5>, Policies...>::value;
+
+    /// What a training step replaces of the running statistics.
+    static constexpr double update_share = find_policy<policy::momentum, momentum<0.1>, Policies...>::value;
+    using in_training = batch_norm_in_training<Derived>;
 
     static constexpr bool is_affine = detail::is_affine<affine, Policies...>;
     using mean = statistic<"running_mean", Channels>;

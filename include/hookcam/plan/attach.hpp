@@ -34,6 +34,7 @@ public:
     [[nodiscard]] network_type const& network() const noexcept { return m_source.network(); }
     [[nodiscard]] auto* parameters() const noexcept { return m_source.parameters(); }
     [[nodiscard]] std::size_t changes() const noexcept { return m_source.changes(); }
+    void count_change() const noexcept { m_source.count_change(); }
     [[nodiscard]] slots_type const& slots() const noexcept { return m_slots; }
     [[nodiscard]] slots_type& slots() noexcept { return m_slots; }
     [[nodiscard]] Source const& source() const noexcept { return m_source; }
@@ -74,6 +75,7 @@ public:
     [[nodiscard]] network_type const& network() const noexcept { return m_to->network(); }
     [[nodiscard]] auto* parameters() const noexcept { return m_to->parameters(); }
     [[nodiscard]] std::size_t changes() const noexcept { return m_to->changes(); }
+    void count_change() const noexcept { m_to->count_change(); }
     [[nodiscard]] slots_type const& slots() const noexcept { return m_to->slots(); }
     [[nodiscard]] auto const& registry() const noexcept { return m_to->registry(); }
 
@@ -106,7 +108,7 @@ struct source_of<attached_reference<Attached>> {
 /// What `attach` borrows of a model: its constness too.
 template <class Network, class T, class Device>
 [[nodiscard]] model_source<Network, T, Device> source_as_is(model<Network, T, Device>& of) noexcept {
-    return {&of.network(), model_access::parameters(of), &of.changes()};
+    return {&of.network(), model_access::parameters(of), &model_access::changes(of)};
 }
 template <class Network, class T, class Device>
 [[nodiscard]] model_source<Network, T const, Device>

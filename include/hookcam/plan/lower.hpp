@@ -14,6 +14,7 @@
 // slots: end
 
 #include <cstddef>
+#include <type_traits>
 
 namespace hookcam::detail {
 
@@ -78,6 +79,24 @@ auto lower_body(lowering<Facts>& into, Node const& node, int id, Value in) {
     }
 }
 
+/// The same, by the facts that hold inside of the node.
+template <class Facts, class Here, class Below, class Node, class Value>
+auto lower_inside(lowering<Facts>& into, Node const& node, int id, Value in) {
+    using inside = typename Facts::mode::template inside<Facts, Here>;
+    if constexpr (std::is_same_v<inside, Facts>) {
+        return lower_body<Facts, Below>(into, node, id, in);
+    } else {
+        lowering<inside> part{into.to, into.last_node, into.parameters};
+        // slots: begin
+        part.attached = into.attached;
+        // slots: end
+        auto const out = lower_body<inside, Below>(part, node, id, in);
+        into.last_node = part.last_node;
+        into.parameters = part.parameters;
+        return out;
+    }
+}
+
 // slots: begin
 template <class Facts, bool IsPath, class Node>
 inline constexpr bool has_run_time_hooks = Facts::run_time_hooks&& IsPath;
@@ -87,7 +106,7 @@ template <class Facts, class Here, class Below, bool IsPath, class Node, class S
 auto lower_watched(lowering<Facts>& into, Node const& node, Slots const& slots_of_name, int id, Value in) {
     return lower_hooked<has_run_time_hooks<Facts, IsPath, Node>>(
         into, id, Here{}, node, hooks_at(into, node, slots_of_name, Here{}), in,
-        [&](auto inner) { return lower_body<Facts, Below>(into, node, id, inner); });
+        [&](auto inner) { return lower_inside<Facts, Here, Below>(into, node, id, inner); });
 }
 // slots: end
 
@@ -100,7 +119,7 @@ auto lower_node(lowering<Facts>& into, Node const& node, int id, Value in) {
         return lower_watched<Facts, Here, Below, IsPath>(into, node, leaves_for<>{}, id, in);
     else
         // slots: end
-        return keep(into, Here{}, lower_body<Facts, Below>(into, node, id, in));
+        return keep(into, Here{}, lower_inside<Facts, Here, Below>(into, node, id, in));
 }
 
 } // namespace hookcam::detail

@@ -144,6 +144,10 @@ struct model_access {
     [[nodiscard]] static T* parameters(model<Network, T, Device>& of) noexcept {
         return of.m_block->values.data();
     }
+    template <class Network, class T, class Device>
+    [[nodiscard]] static std::size_t& changes(model<Network, T, Device>& of) noexcept {
+        return of.m_block->changes;
+    }
 };
 
 template <class T>

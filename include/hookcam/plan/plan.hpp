@@ -6,6 +6,7 @@
 #include "../tensor/shape_check.hpp"
 #include "../tensor/view.hpp"
 #include "lower.hpp"
+#include "mode.hpp"
 #include "model.hpp"
 #include "requests.hpp"
 #include "source.hpp"
@@ -47,6 +48,8 @@ constexpr auto input_shape_of() {
     else
         return image<>{};
 }
+
+struct plan_access;
 
 /// Shows in its argument what was made for which a plan must be asked.
 template <class Request, bool Asked>
@@ -274,12 +277,13 @@ public:
     [[nodiscard]] Request const& request() const noexcept { return m_state->request; }
 
 private:
+    friend struct detail::plan_access;
     struct state {
         state(source&& a, Request&& b) : from{std::move(a)}, request{std::move(b)} {}
         source from;
         Request request;
         typename Request::template storage<value_type, output_shape::rank> storage{};
-        typename source::tape_type t;
+        typename detail::mode_of<Request>::template tape<typename source::tape_type> t;
         int input_gradient = -1;
         std::size_t packed_at = 0;    ///< the model's count of changes when its parameters were packed
         bool is_forward_done = false; ///< not so where a hook threw on the way
@@ -331,7 +335,8 @@ private:
     void build() {
         static_assert(detail::check_paths<network_type>(typename Request::activations{}));
         static_assert(detail::check_paths<network_type>(typename Request::gradients{}));
-        using items = detail::concatenate<typename source::items, detail::items_of_request<Request>>;
+        using items = detail::concatenate<typename source::items, detail::items_of_request<Request>,
+                                          typename detail::mode_of<Request>::template items<Request>>;
         using facts = detail::facts<source, Request>;
         using at_root = detail::narrowed_at_root<typename detail::watch_of<items>::type>;
         auto& t = m_state->t;
@@ -433,6 +438,18 @@ private:
 } // namespace HOOKCAM_INSTRUCTION_SET
 
 namespace detail {
+
+/// What is inside of a plan, for whoever is built around one.
+struct plan_access {
+    template <class Model, class Request, class Shape>
+    [[nodiscard]] static auto& state_of(planned<Model, Request, Shape>& of) noexcept {
+        return *of.m_state;
+    }
+    template <class Model, class Request, class Shape>
+    [[nodiscard]] static auto const& state_of(planned<Model, Request, Shape> const& of) noexcept {
+        return *of.m_state;
+    }
+};
 
 /// Fails to compile where what is borrowed would be gone before it is used.
 template <class Borrowed, bool Lives>

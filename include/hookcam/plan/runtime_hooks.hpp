@@ -149,6 +149,7 @@ public:
     [[nodiscard]] network_type const& network() const noexcept { return m_source.network(); }
     [[nodiscard]] auto* parameters() const noexcept { return m_source.parameters(); }
     [[nodiscard]] std::size_t changes() const noexcept { return m_source.changes(); }
+    void count_change() const noexcept { m_source.count_change(); }
     [[nodiscard]] slots_type const& slots() const noexcept { return m_source.slots(); }
     [[nodiscard]] detail::hook_registry<value_type> const& registry() const noexcept { return *m_hooks; }
     [[nodiscard]] std::shared_ptr<detail::hook_registry<value_type>> const& shared_registry() const noexcept {
@@ -180,6 +181,7 @@ public:
     [[nodiscard]] network_type const& network() const noexcept { return m_to->network(); }
     [[nodiscard]] auto* parameters() const noexcept { return m_to->parameters(); }
     [[nodiscard]] std::size_t changes() const noexcept { return m_to->changes(); }
+    void count_change() const noexcept { m_to->count_change(); }
     [[nodiscard]] slots_type const& slots() const noexcept { return m_to->slots(); }
     [[nodiscard]] hook_registry<value_type> const& registry() const noexcept { return *m_hooks; }
 

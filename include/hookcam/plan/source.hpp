@@ -23,12 +23,14 @@ struct model_source {
 
     Network const* m_network;
     Value* m_parameters;
-    std::size_t const* m_changes;
+    std::conditional_t<std::is_const_v<Value>, std::size_t const, std::size_t>* m_changes;
 
     [[nodiscard]] Network const& network() const noexcept { return *m_network; }
     [[nodiscard]] Value* parameters() const noexcept { return m_parameters; }
     /// Grows whenever somebody may have changed the parameters.
     [[nodiscard]] std::size_t changes() const noexcept { return *m_changes; }
+    /// Says that the parameters were changed.
+    void count_change() const noexcept requires(!std::is_const_v<Value>) { ++*m_changes; }
 
     /// What waits in the network: the attached slots, with their paths.
     using items = list<>;

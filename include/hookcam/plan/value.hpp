@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../core/lists.hpp"
+#include "mode.hpp"
 #include "tape.hpp"
 #include "watch.hpp"
 
@@ -62,8 +63,11 @@ struct facts {
     static constexpr bool differentiates = Request::differentiates;
     static constexpr bool input_gradient = Request::differentiates && Request::input_gradient;
     static constexpr bool parameter_gradients = Request::differentiates && Request::parameter_gradients;
-    using tape_type = typename Model::tape_type;
+    using mode = mode_of<Request>;
+    using tape_type = typename mode::template tape<typename Model::tape_type>;
     // slots: begin
+    /// Whether there are hooks of parameters' gradients: also around a part that has none.
+    static constexpr bool parameter_hooks = parameter_gradients;
     static constexpr bool run_time_hooks = Model::run_time_hooks;
     using slots = typename Model::slots_type;
     // slots: end

@@ -248,7 +248,9 @@ template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool 
 auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
                  value<Shape, Gradient, Kept, IsInput, Form> in) {
     using given = value<Shape, Gradient, Kept, IsInput, Form>;
-    if constexpr (can_fuse<Facts, Layer, given>())
+    if constexpr (Facts::mode::template changes<Layer>)
+        return Facts::mode::lower(into, layer, node, in);
+    else if constexpr (can_fuse<Facts, Layer, given>())
         return lower_fused_layer(into, layer, node, in);
     else if constexpr (blocked_kernel<Layer>::exists)
         return lower_blocked_layer(into, layer, node, in);

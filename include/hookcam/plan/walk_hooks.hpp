@@ -737,7 +737,7 @@ auto lower_hooked(lowering<Facts>& into, int id, Here here, Node const&, hook_se
                     return in;
             }();
             auto const around = at.template around_backward<count, out_shape>(hooks, outermost);
-            if constexpr (Facts::parameter_gradients) {
+            if constexpr (Facts::parameter_hooks) {
                 if constexpr (RunTime)
                     at.registered_after_parameters(open_parameters);
                 at.template after_parameters<count>(hooks, open_parameters);

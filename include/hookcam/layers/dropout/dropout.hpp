@@ -4,6 +4,14 @@
 
 namespace hookcam {
 
+namespace detail {
+
+/// What runs in its place in training; whoever trains defines it (train/dropout_in_training.hpp).
+template <class Layer>
+struct dropout_in_training;
+
+} // namespace detail
+
 /// Zeroes elements at random in training; in inference it hands its input on, of any shape.
 ///
 /// Policies: `probability` (else 0.5).
@@ -17,6 +25,7 @@ struct dropout : layer<dropout<Policies...>, Policies...> {
                   "hookcam::dropout: the probability must be from 0 to 1; correct it");
 
     static constexpr bool is_view = true;
+    using in_training = detail::dropout_in_training<dropout>;
 };
 
 namespace detail {
