@@ -114,6 +114,8 @@ struct tape {
     T const* parameters = nullptr;
     memory<T> parameter_gradients;
 
+    /// Backward runs once behind each forward: what it has read, it may write over.
+    bool is_used_up = false;
     std::size_t batch = 0;
     std::size_t planned_batch = 0; ///< while it is being laid out
     std::size_t scratch_bytes = 0;
@@ -222,12 +224,13 @@ private:
             auto const& s = backward[backward.size() - 1 - i];
             for (int const index : {s.grad_input, s.second_grad_input, s.grad_output, s.second_grad_output})
                 touch_gradient(index, forward.size() + i);
-            // Backward may run again from another gradient: what it reads stays.
+            // Backward may run again from another gradient: then what it reads stays.
+            std::size_t const until = is_used_up ? forward.size() + i : end;
             if (s.reads_input)
                 for (int const index : {s.input, s.second_input})
-                    touch_value(index, end);
+                    touch_value(index, until);
             if (s.reads_output)
-                touch_value(s.output, end);
+                touch_value(s.output, until);
         }
 
         auto const cell_at = [this](std::size_t i) -> cell<T> const& {

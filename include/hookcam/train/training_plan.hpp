@@ -118,6 +118,7 @@ public:
         : m_plan{std::move(from), {std::move(request)}},
           m_table{detail::table_to_train<network_type, Request>()} {
         tape().table = m_table.get();
+        tape().is_used_up = true;
         tape().seed = m_plan.request().seed;
     }
 

@@ -52,4 +52,41 @@ void batch_norm2d_backward_parameters(kernels::batch_norm2d_parameters const& of
     }
 }
 
+/// Mean, biased and unbiased variance of one channel of a batch.
+template <class T>
+struct batch_statistics {
+    T mean{};
+    T variance{};
+    T unbiased{};
+};
+
+template <class T>
+batch_statistics<T> measure_channel(kernels::batch_norm2d_parameters const& of, T const* x,
+                                    std::size_t channel) {
+    batch_statistics<T> found;
+    auto const count = static_cast<T>(of.batch * of.plane);
+    auto const each = [&](auto visit) {
+        for (std::size_t i = 0; i < of.batch * of.channels * of.plane; ++i)
+            if (i / of.plane % of.channels == channel)
+                visit(x[i]);
+    };
+    each([&](T value) { found.mean += value / count; });
+    each([&](T value) { found.variance += (value - found.mean) * (value - found.mean) / count; });
+    found.unbiased = found.variance * count / (count - 1);
+    return found;
+}
+
+/// In training: y = (x − mean) / sqrt(variance + eps)·weight + bias, by the statistics of the batch.
+template <class T>
+void batch_norm2d_training(kernels::batch_norm2d_parameters const& of, T const* weight, T const* bias,
+                           T const* x, T* y) {
+    for (std::size_t i = 0; i < of.batch * of.channels * of.plane; ++i) {
+        std::size_t const channel = i / of.plane % of.channels;
+        auto const found = measure_channel(of, x, channel);
+        T const normal = (x[i] - found.mean) / std::sqrt(found.variance + static_cast<T>(of.eps));
+        y[i] =
+            normal * (weight == nullptr ? T{1} : weight[channel]) + (bias == nullptr ? T{0} : bias[channel]);
+    }
+}
+
 } // namespace hookcam::reference
