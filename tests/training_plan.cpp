@@ -1,6 +1,7 @@
 #define BOOST_TEST_MODULE training_plan
 #include "expect_error.hpp"
 #include "layer_harness.hpp"
+#include "xtensor.hpp"
 
 #include <hookcam/hookcam.hpp>
 #include <hookcam/layers/batch_norm2d/batch_norm2d_reference.hpp>
