@@ -1,6 +1,7 @@
-// Two layers written outside the library, one without parameters and one with, in a network that is hooked and
-// explained like any other.
+// Layers written outside the library, without parameters and with, and one that is another in training, in a network that is
+// hooked and explained like any other.
 #include <hookcam/hookcam.hpp>
+#include <hookcam/train.hpp>
 
 #include <cmath>
 #include <iostream>
@@ -62,8 +63,25 @@ private:
 };
 // [scale]
 
+/// Adds noise in training; hands its input on in inference.
+template <class... Policies>
+struct noise : hc::layer<noise<Policies...>, Policies...> {
+    struct in_training : hc::layer<in_training> {
+        static constexpr bool draws = true;
+
+        void forward(hc::counter_random const& draw, auto const& x, auto& y) const {
+            for (std::size_t i = 0; i < x.size(); ++i)
+                y.data()[i] = x.data()[i] + draw.uniform<float>(i) - 0.5F;
+        }
+        void backward(hc::counter_random const&, auto const& grad_y, auto& grad_x) const {
+            std::copy(grad_y.begin(), grad_y.end(), grad_x.begin());
+        }
+    };
+    static constexpr bool is_view = true;
+};
+
 using network = hc::sequential<hc::named<"conv", hc::conv2d<1, 4, hc::kernel<3>, hc::padding<1>>>,
-                               hc::named<"swish", swish<>>, hc::named<"scale", scale<4>>,
+                               hc::named<"swish", swish<>>, hc::named<"scale", scale<4>>, noise<>,
                                hc::adaptive_avg_pool2d<1>, hc::flatten<>, hc::named<"fc", hc::linear<4, 2>>>;
 
 int main() {
@@ -95,5 +113,10 @@ int main() {
     // The network is linear in the gain: what is left is rounding, 1e-7 of numbers near one over 2·step.
     float const error = std::abs(derivative - (up - down) / (2 * step));
     std::cout << (error < 1e-4F ? "the gradients agree\n" : "the gradients differ\n");
-    return error < 1e-4F ? 0 : 1;
+
+    // In training the noise is there, and nowhere else.
+    auto training = hc::training_plan(model);
+    bool const differs = training.forward(image)(0, 0) != model(image)(0, 0);
+    std::cout << (differs ? "training is noisy\n" : "training is quiet\n");
+    return error < 1e-4F && differs ? 0 : 1;
 }

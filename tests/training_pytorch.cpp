@@ -85,7 +85,7 @@ int main(int, char** argv) {
                                                                              results);
     run<alone<hc::batch_norm2d<5, hc::no_affine>>, image>("batch_norm2d_no_affine", given, results);
     run<alone<hc::batch_norm1d<9>>, vector>("batch_norm1d", given, results);
-    run<alone<hc::batch_norm1d<9, hc::no_affine, hc::momentum<1>>>, vector>("batch_norm1d_options", given,
+    run<alone<hc::batch_norm1d<9, hc::no_affine, hc::momentum<1.0>>>, vector>("batch_norm1d_options", given,
                                                                             results);
     run<alone<hc::instance_norm2d<5, hc::affine>>, image>("instance_norm2d", given, results);
     run<alone<hc::group_norm<5, 5>>, image>("group_norm", given, results);

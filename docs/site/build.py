@@ -27,6 +27,7 @@ ROOMS = {
     "layers": ("Layers", "What a network is made of, and the base of a layer of your own."),
     "plan": ("Models and plans", "A model owns parameters; a plan runs it, and keeps what was asked for."),
     "hooks": ("Hooks", "Slots for hooks at compile time, handles for hooks at run time."),
+    "train": ("Training", "Plans that learn, and what they begin with."),
     "explain": ("Explanation", "Grad-CAM, features, scores."),
     "io": ("Weights", "PyTorch's and safetensors' files, and NumPy's."),
     "train": ("Training", "Losses, optimisers, schedules, checkpoints."),

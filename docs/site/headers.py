@@ -15,19 +15,19 @@ INSTRUCTION_SET = re.compile(r"inline namespace HOOKCAM_INSTRUCTION_SET \{$|\} /
 # By whom, and what.
 SEAMS = {
     "every layer": "forward backward backward_parameters output_extents backward_reads parameters in_place is_view type_name"
-    " fuses_as packed_size pack",
+    " fuses_as packed_size pack in_training draws",
     "whoever holds hooks": "slots slot_list slot_or_nothing m_slots",
     "every composite": "children child lower",
     "every policy": "kind",
-    "every request": "differentiates input_gradient parameter_gradients chooses_path activations gradients storage run",
+    "every request": "differentiates input_gradient parameter_gradients chooses_path activations gradients storage run frozen trained mode",
     "every elementwise layer": "function",
     "everything that a plan can borrow": "network_type value_type device_type items slots_type tape_type source_type run_time_hooks"
-    " network registry source shared_registry changes",
+    " network registry source shared_registry changes count_change",
 }
 # What a layer works out of its policies, in the folder of that layer.
 IN_A_LAYER = frozenset(
     "windows weight more step size divides arguments groups_in group_count has_bias rounds_up counts_padding is_bilinear"
-    " drop_probability".split()
+    " drop_probability update_share".split()
 )
 SEAM_NAMES = frozenset(" ".join(SEAMS.values()).split())
 

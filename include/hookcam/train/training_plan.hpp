@@ -26,7 +26,7 @@ namespace hookcam {
 /// Where the random numbers of a training plan stand. A checkpoint keeps it, so that a resumed training drops what it
 /// would have dropped.
 struct training_moment {
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0; ///< of the request
     std::uint32_t step = 0; ///< how many forwards there were
 };
 
