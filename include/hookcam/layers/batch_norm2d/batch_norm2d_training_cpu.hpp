@@ -30,8 +30,14 @@ template <class T, class Term>
     using namespace detail;
     constexpr std::size_t lanes = width<T>;
     constexpr std::size_t vectors = 4;
-    vector<T> parts[vectors]{};
     std::size_t i = 0;
+    if (plane < lanes) {
+        T few{0};
+        for (; i < plane; ++i)
+            few += term(i, std::false_type{});
+        return few;
+    }
+    vector<T> parts[vectors]{};
     for (; i + vectors * lanes <= plane; i += vectors * lanes)
         unroll<vectors>([&](auto v) { parts[v] = parts[v] + term(i + v * lanes, std::true_type{}); });
     for (; i + lanes <= plane; i += lanes)
