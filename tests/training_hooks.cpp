@@ -2,7 +2,8 @@
 #include "layer_harness.hpp"
 
 #include <hookcam/hookcam.hpp>
-#include <hookcam/train.hpp>
+#include <hookcam/train/initialize.hpp>
+#include <hookcam/train/training_plan.hpp>
 
 #include <boost/test/unit_test.hpp>
 

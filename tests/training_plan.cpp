@@ -5,7 +5,8 @@
 
 #include <hookcam/hookcam.hpp>
 #include <hookcam/layers/batch_norm2d/batch_norm2d_reference.hpp>
-#include <hookcam/train.hpp>
+#include <hookcam/train/initialize.hpp>
+#include <hookcam/train/training_plan.hpp>
 
 #include <boost/test/unit_test.hpp>
 

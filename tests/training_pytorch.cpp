@@ -4,7 +4,7 @@
 
 #include <hookcam/hookcam.hpp>
 #include <hookcam/io.hpp>
-#include <hookcam/train.hpp>
+#include <hookcam/train/training_plan.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -86,7 +86,7 @@ int main(int, char** argv) {
     run<alone<hc::batch_norm2d<5, hc::no_affine>>, image>("batch_norm2d_no_affine", given, results);
     run<alone<hc::batch_norm1d<9>>, vector>("batch_norm1d", given, results);
     run<alone<hc::batch_norm1d<9, hc::no_affine, hc::momentum<1.0>>>, vector>("batch_norm1d_options", given,
-                                                                            results);
+                                                                              results);
     run<alone<hc::instance_norm2d<5, hc::affine>>, image>("instance_norm2d", given, results);
     run<alone<hc::group_norm<5, 5>>, image>("group_norm", given, results);
     run<alone<hc::layer_norm<hc::shape<4, 3>>>, image>("layer_norm", given, results);

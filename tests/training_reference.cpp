@@ -3,7 +3,7 @@
 
 #include <hookcam/hookcam.hpp>
 #include <hookcam/io/load.hpp>
-#include <hookcam/train.hpp>
+#include <hookcam/train/training_plan.hpp>
 
 #include "../examples/networks/simple_cnn.hpp"
 
