@@ -78,6 +78,20 @@ void curves(std::filesystem::path const& file) {
     hc::save_png(file, hc::curves("SimpleCNN on CIFAR-10", {loss, accuracy}));
 }
 
+/// The filters of the first convolution of a new model and of a trained one.
+void filters(hc::model<networks::simple_cnn> const& after, std::filesystem::path const& file) {
+    hc::model<networks::simple_cnn> before;
+    auto first = before.parameter("conv1.weight");
+    hc::counter_random const random{1, hc::random_use::initialization};
+    for (std::size_t i = 0; i < first.size(); ++i)
+        first.data()[i] = random.uniform<float>(i) - 0.5F;
+
+    hc::figure sheet{10, 3};
+    sheet.add({hc::filter_grid(before.parameter("conv1.weight"), {}, {.columns = 8}), "before"});
+    sheet.add({hc::filter_grid(after.parameter("conv1.weight"), {}, {.columns = 8}), "after"});
+    sheet.save_png(file);
+}
+
 } // namespace
 
 int main(int count, char** arguments) {
@@ -130,6 +144,8 @@ int main(int count, char** arguments) {
         official(arguments[3]);
     if (count > 4)
         pictures(arguments[4]);
-    if (count > 5)
+    if (count > 6) {
         curves(arguments[5]);
+        filters(model, arguments[6]);
+    }
 }
