@@ -346,7 +346,7 @@ public:
         std::optional<batch_type> m_batch;
     };
 
-    /// Begins the next epoch.
+    /// Begins the next epoch, and ends the one before: its iterators and batches are used no more.
     [[nodiscard]] iterator begin() {
         std::size_t const first = std::exchange(m_first, 0);
         m_factory->begin(static_cast<std::uint32_t>(m_epoch++), first);
