@@ -24,7 +24,7 @@ std::string in_quotes(std::string_view text) {
 std::string usage(std::span<option const> options) {
     std::string text;
     for (auto const& [name, value, is_required] : options) {
-        auto const pair = std::string{name} + ' ' + std::string{value};
+        auto const pair = std::string{name} + (value.empty() ? "" : " ") + std::string{value};
         text += (text.empty() ? "" : " ") + (is_required ? pair : '[' + pair + ']');
     }
     return text;
@@ -82,13 +82,15 @@ std::optional<std::size_t> to_number(std::string_view text) {
 }
 
 command_line::command_line(std::span<char const* const> arguments, std::span<option const> options) {
-    for (std::size_t i = 0; i < arguments.size(); i += 2) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
         std::string_view const name{arguments[i]};
-        if (std::ranges::find(options, name, &option::name) == options.end())
+        auto const known = std::ranges::find(options, name, &option::name);
+        if (known == options.end())
             throw wrong_use{in_quotes(name) + " is no option; use it as: " + usage(options)};
-        if (i + 1 == arguments.size())
+        bool const is_alone = known->value.empty();
+        if (!is_alone && i + 1 == arguments.size())
             throw wrong_use{std::string{name} + " needs a value; use it as: " + usage(options)};
-        if (!m_values.emplace(name, arguments[i + 1]).second)
+        if (!m_values.emplace(name, is_alone ? "" : arguments[++i]).second)
             throw wrong_use{std::string{name} + " is given twice; use it as: " + usage(options)};
     }
     for (auto const& [name, value, is_required] : options)

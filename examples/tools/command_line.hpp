@@ -21,7 +21,7 @@ public:
 /// The number that a text is, digits alone; none where it is something else or too large.
 [[nodiscard]] std::optional<std::size_t> to_number(std::string_view text);
 
-/// `--name VALUE`
+/// `--name VALUE`, or `--name` alone where the value's name is empty.
 struct option {
     std::string_view name; ///< with its dashes
     std::string_view value;
@@ -40,6 +40,9 @@ public:
     }
 
     [[nodiscard]] std::optional<std::string> find(std::string_view option) const;
+
+    /// Whether an option is given, one without a value among them.
+    [[nodiscard]] bool has(std::string_view option) const { return m_values.contains(option); }
 
     /// A number from `low` to `high`; throws `wrong_use` where something else is given.
     [[nodiscard]] std::optional<std::size_t> find_number(std::string_view option, std::size_t low,

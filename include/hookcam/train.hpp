@@ -1,6 +1,7 @@
 #pragma once
 
-// Training: the plan that learns, losses, optimisers, schedules, checkpoints: what the target hookcam::train adds.
+/// Training: plans that learn, what they begin with, losses, optimisers, schedules, checkpoints, the loop: what the
+/// target `hookcam::train` adds.
 #include "train/accuracy.hpp"
 #include "train/adam.hpp"
 #include "train/adamw.hpp"
@@ -10,7 +11,10 @@
 #include "train/confusion_matrix.hpp"
 #include "train/cosine_annealing_lr.hpp"
 #include "train/cross_entropy.hpp"
+#include "train/evaluate.hpp"
+#include "train/first_not_finite.hpp"
 #include "train/initialize.hpp"
+#include "train/interrupt_guard.hpp"
 #include "train/l1_loss.hpp"
 #include "train/linear_lr.hpp"
 #include "train/mse_loss.hpp"
@@ -24,5 +28,7 @@
 #include "train/sequential_lr.hpp"
 #include "train/sgd.hpp"
 #include "train/step_lr.hpp"
+#include "train/trainer.hpp"
+#include "train/training_log.hpp"
 #include "train/training_plan.hpp"
 #include "train/training_request.hpp"
