@@ -29,7 +29,7 @@ ROOMS = {
     "hooks": ("Hooks", "Slots for hooks at compile time, handles for hooks at run time."),
     "explain": ("Explanation", "Grad-CAM, features, scores."),
     "io": ("Weights", "PyTorch's and safetensors' files, and NumPy's."),
-    "train": ("Training", "Plans that learn, losses, optimisers, schedules, checkpoints."),
+    "train": ("Training", "Plans that learn, losses, optimisers, schedules, checkpoints, the loop."),
     "data": ("Pictures and data sets", "PNG, JPEG, CIFAR-10; from bytes to a network's input."),
     "viz": ("Figures", "Colour maps, overlays, figures."),
     "opencv": ("OpenCV", "cv::Mat in and out."),
