@@ -8,6 +8,7 @@
 #include "evaluate.hpp"
 #include "first_not_finite.hpp"
 #include "interrupt_guard.hpp"
+#include "optimizer.hpp"
 #include "training_log.hpp"
 
 #include <array>
