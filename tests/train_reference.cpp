@@ -22,32 +22,12 @@
 
 namespace hc = hookcam;
 
-namespace {
-
-using model = hc::model<networks::simple_cnn>;
-
-/// The plan of inference with parameter gradients, as something that an optimiser learns from.
-struct learning {
-    using value_type = float;
-    model* of;
-    std::vector<float> all = std::vector<float>(of->size());
-
-    auto entries() { return of->entries(); }
-    std::span<float> gradients() { return all; }
-    static bool is_trained(std::size_t) { return true; }
-    void commit() { (void)of->data(); }
-};
-
-} // namespace
-
 BOOST_AUTO_TEST_CASE(five_steps_of_adam, *boost::unit_test::precondition(reference::is_there)) {
     auto const wanted = reference::file("simple_cnn_adam.safetensors");
     auto network =
         hc::load<networks::simple_cnn>(reference::folder / "reference/torch/cifar10_cnn.safetensors");
     hc::cifar10_file const set{reference::folder / "data/cifar10/data_batch_1.bin"};
-    auto plan =
-        hc::plan<hc::image<3, 32, 32>>(network, hc::with_parameter_gradients<hc::gradients_request<>>{});
-    learning training{&network};
+    auto training = hc::training_plan<hc::image<3, 32, 32>>(network);
     auto optimizer = hc::adam(training, {.learning_rate = 1e-3});
     hc::cross_entropy<float> criterion;
 
@@ -56,16 +36,12 @@ BOOST_AUTO_TEST_CASE(five_steps_of_adam, *boost::unit_test::precondition(referen
         std::vector<std::size_t> labels;
         for (std::size_t i = 0; i < 64; ++i)
             labels.push_back(set.label(step * 64 + i));
-        auto const logits = plan.forward(hc::image_tensor<float>(set, step * 64, 64, reference::halves));
+        auto const logits = training.forward(hc::image_tensor<float>(set, step * 64, 64, reference::halves));
         auto const loss = criterion(logits, labels);
         BOOST_TEST(std::abs(loss.value - losses(step)) < 1e-4);
-        plan.backward(loss.gradient);
-        std::size_t at = 0;
+        training.backward(loss.gradient);
         for (auto const& entry : network.entries()) {
-            auto const gradient = plan.parameter_gradient(entry.key);
-            std::copy(gradient.begin(), gradient.end(),
-                      training.all.begin() + static_cast<std::ptrdiff_t>(at));
-            at += entry.size;
+            auto const gradient = training.parameter_gradient(entry.key);
             if (auto const key = std::string{entry.key} + ".grad.step1";
                 step == 0 && wanted.find(key) != nullptr)
                 BOOST_TEST(reference::distance(gradient, reference::tensor(wanted, key)) <

@@ -3,8 +3,7 @@
 #include "xtensor.hpp"
 
 #include <hookcam/hookcam.hpp>
-#include <hookcam/train/initialize.hpp>
-#include <hookcam/train/training_plan.hpp>
+#include <hookcam/train.hpp>
 
 #include "../examples/networks/simple_cnn.hpp"
 
@@ -15,6 +14,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 // A training step behind the first allocates nothing.
 
@@ -103,4 +103,33 @@ BOOST_AUTO_TEST_CASE(a_step_behind_the_first_allocates_nothing,
 #else
     BOOST_TEST_MESSAGE("allocations are not counted under a sanitizer, which replaces malloc itself");
 #endif
+}
+
+BOOST_AUTO_TEST_CASE(nor_does_one_with_a_loss_an_optimiser_and_a_schedule,
+                     *boost::unit_test::precondition(blas_has_one_thread)) {
+    hc::model<network> model;
+    hc::initialize(model, 1);
+    auto training = hc::training_plan<hc::image<3, 32, 32>>(model);
+    auto optimizer =
+        hc::adam(training, {.weight_decay = 0.1, .amsgrad = true}, {{"bn", {.learning_rate = 0.01}}});
+    hc::scheduler schedule{optimizer, hc::cosine_annealing_lr{.t_max = 10}};
+    hc::cross_entropy<float> criterion{{.label_smoothing = 0.1}};
+    xt::xtensor<float, 4> const x = xt::ones<float>({4, 3, 32, 32});
+    std::vector<int> const labels{1, 2, 3, 4};
+    float sum = 0;
+    auto const call = [&] {
+        auto const loss = criterion(training.forward(x), labels);
+        sum += loss.value;
+        training.backward(loss.gradient);
+        hc::clip_gradient_value(training, 10);
+        hc::clip_gradient_norm(training, 1);
+        optimizer.step();
+        schedule.step();
+    };
+    call();
+    auto const before = allocations.load();
+    call();
+    call();
+    BOOST_TEST(allocations.load() == before);
+    BOOST_TEST(std::isfinite(sum));
 }

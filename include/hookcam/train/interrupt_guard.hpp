@@ -20,6 +20,7 @@ extern "C" inline void hookcam_note_interrupt(int) {
 /// save. A second one ends the program as ever.
 class interrupt_guard {
 public:
+    /// From now on.
     interrupt_guard() {
         detail::is_interrupted = false;
         struct sigaction note {};
