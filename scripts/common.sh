@@ -10,6 +10,7 @@ demo_packages=(
 test_packages=("${demo_packages[@]}" libboost-test-dev libopencv-core-dev clang binutils python3 doxygen fonts-wqy-microhei)
 docs_packages=(doxygen python3)
 sanitizer_packages=(libclang-rt-dev)
+emulation_packages=(g++-aarch64-linux-gnu qemu-user-static) # 118 MB to download, 600 MB on the disk
 
 logs=build/logs
 mkdir -p "$logs"

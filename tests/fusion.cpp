@@ -1,9 +1,7 @@
 #define BOOST_TEST_MODULE fusion
-#include "layer_harness.hpp"
-#include "xtensor.hpp"
+#include "blocked_harness.hpp"
 
 #include <hookcam/hookcam.hpp>
-#include <hookcam/layers/conv2d/conv2d_reference.hpp>
 #include <hookcam/layers/linear/linear_reference.hpp>
 
 #include <algorithm>
@@ -22,177 +20,11 @@
 // that are packed. Whoever watches sees true values, and no bit of the result changes.
 
 namespace hc = hookcam;
-using namespace harness;
+using namespace blocked;
 
 namespace {
 
-using direct = hc::algorithm<hc::method::direct>;
-
-template <class T, std::size_t Rank>
-xt::xtensor<T, Rank> filled(std::array<std::size_t, Rank> const& shape, std::vector<double> const& values) {
-    auto made = xt::xtensor<T, Rank>::from_shape(shape);
-    std::copy(values.begin(), values.end(), made.data());
-    return made;
-}
-
-template <class T>
-xt::xtensor<T, 4> images(std::size_t batch, hc::extents const& of, std::uint32_t seed) {
-    return filled<T, 4>({batch, of[0], of[1], of[2]}, noise(batch * of.count(), seed));
-}
-
-template <class Model>
-void fill_with_noise(Model& model, std::uint32_t seed) {
-    for (auto const& entry : model.entries()) {
-        auto values = noise(entry.size, ++seed);
-        if (entry.key.ends_with("running_var")) // batch norm takes the root of a variance
-            for (auto& value : values)
-                value = std::abs(value) + 0.5;
-        std::transform(values.begin(), values.end(), entry.data,
-                       [](double v) { return static_cast<typename Model::value_type>(v); });
-    }
-}
-
-template <class View>
-auto numbers(View const& of) {
-    return std::vector<std::remove_cv_t<typename View::value_type>>(of.begin(), of.end());
-}
-
-/// Equal bits, the sign of a zero among them; a NaN equals a NaN.
-bool same(std::vector<float> const& a, std::vector<float> const& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](float x, float y) {
-        return std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y) ||
-               (std::isnan(x) && std::isnan(y));
-    });
-}
-
-bool mentions(std::vector<std::string> const& steps, std::string const& text) {
-    return std::any_of(steps.begin(), steps.end(),
-                       [&](auto const& step) { return step.find(text) != std::string::npos; });
-}
-
-// --- the direct convolution -----------------------------------------------------------------------------------
-
-/// A convolution's forward by a plan against the reference, which computes in double whatever T is.
-template <class T, class Layer>
-void check_scalar(hc::extents const& in, std::size_t batch) {
-    using network = hc::sequential<hc::named<"conv", Layer>>;
-    hc::model<network, T> model;
-    fill_with_noise(model, 1);
-    auto const x = images<T>(batch, in, 2);
-    auto plan = hc::plan(model);
-    auto const y = plan(x);
-
-    auto const out = Layer::output_extents(in);
-    hc::kernels::conv2d_parameters const sizes{
-        batch, in[0], out[0], 1, in[1], in[2], out[1], out[2], Layer::windows::rows, Layer::windows::columns};
-    std::vector<double> const wide_x(x.begin(), x.end());
-    std::vector<double> const own(model.data(), model.data() + model.size());
-    std::size_t const weights = sizes.out_channels * sizes.terms();
-    std::vector<double> expected(y.size());
-    hc::reference::conv2d(sizes, wide_x.data(), own.data(),
-                          own.size() > weights ? own.data() + weights : nullptr, expected.data());
-    check_near("y", numbers(y), expected, rounding<T>(sizes.terms() + 1));
-
-    auto const steps = plan.steps();
-    BOOST_TEST(mentions(steps, "to blocked"));
-}
-
-template <class Layer>
-void check_conv(hc::extents const& in, std::size_t batch = 2) {
-    BOOST_TEST_CONTEXT(Layer::type_name() << " on " << hc::to_string(in)) {
-        check_scalar<float, Layer>(in, batch);
-        check_scalar<double, Layer>(in, batch);
-    }
-}
-
-BOOST_AUTO_TEST_CASE(direct_convolutions_of_any_channel_counts_agree_with_the_reference) {
-    using hc::extents, hc::kernel, hc::padding;
-    check_conv<hc::conv2d<1, 1, kernel<1>, direct>>(extents{1, 1, 1});
-    check_conv<hc::conv2d<1, 2, kernel<3>, padding<1>, direct>>(extents{1, 4, 4});
-    check_conv<hc::conv2d<3, 32, kernel<3>, padding<1>, direct>>(extents{3, 32, 32});
-    check_conv<hc::conv2d<5, 10, kernel<3>, padding<1>, direct>>(extents{5, 7, 9});
-    check_conv<hc::conv2d<16, 16, kernel<3>, padding<1>, direct>>(extents{16, 8, 8});
-    check_conv<hc::conv2d<20, 24, kernel<3>, padding<1>, direct>>(extents{20, 9, 5});
-    check_conv<hc::conv2d<33, 40, kernel<1>, direct, hc::no_bias>>(extents{33, 6, 6});
-    check_conv<hc::conv2d<64, 17, kernel<3>, padding<1>, direct>>(extents{64, 7, 7}, 3);
-}
-
-BOOST_AUTO_TEST_CASE(direct_convolutions_of_any_window_agree_with_the_reference) {
-    using hc::extents, hc::kernel, hc::padding, hc::stride, hc::dilation;
-    check_conv<hc::conv2d<3, 8, kernel<7>, stride<2>, padding<3>, direct>>(extents{3, 23, 21});
-    check_conv<hc::conv2d<17, 16, kernel<3>, stride<2>, padding<1>, direct>>(extents{17, 9, 14});
-    check_conv<hc::conv2d<16, 20, kernel<1>, stride<2>, direct>>(extents{16, 7, 8});
-    check_conv<hc::conv2d<18, 16, kernel<3>, dilation<2>, padding<2>, direct>>(extents{18, 10, 11});
-    check_conv<hc::conv2d<4, 6, kernel<3>, dilation<2, 3>, stride<1, 2>, direct>>(extents{4, 12, 17});
-    check_conv<hc::conv2d<16, 16, kernel<3, 1>, padding<1, 0>, direct>>(extents{16, 6, 15});
-    check_conv<hc::conv2d<16, 16, kernel<1, 5>, padding<0, 2>, direct>>(extents{16, 2, 30});
-    check_conv<hc::conv2d<16, 8, kernel<4>, hc::padding_same, direct>>(extents{16, 6, 5});
-    check_conv<hc::conv2d<2, 3, kernel<5>, direct>>(extents{2, 5, 5});
-}
-
-BOOST_AUTO_TEST_CASE(a_shape_known_by_type_and_one_read_at_run_time_give_the_same_bits) {
-    using network =
-        hc::sequential<hc::named<"conv1", hc::conv2d<3, 20, hc::kernel<3>, hc::padding<1>>>, hc::relu<>,
-                       hc::max_pool2d<2>, hc::named<"conv2", hc::conv2d<20, 16, hc::kernel<3>>>>;
-    hc::model<network> model;
-    fill_with_noise(model, 3);
-    auto const x = images<float>(2, hc::extents{3, 13, 11}, 4);
-    auto known = hc::plan<hc::image<3, 13, 11>>(model);
-    auto read = hc::plan(model);
-    BOOST_TEST((numbers(known(x)) == numbers(read(x))));
-    // And an image's bits do not depend on its neighbours.
-    auto one = hc::plan(model);
-    auto const second = filled<float, 3>({3, 13, 11}, std::vector<double>(x.begin() + 3 * 13 * 11, x.end()));
-    auto const both = numbers(known(x));
-    auto const alone = numbers(one(second));
-    BOOST_TEST(
-        std::equal(alone.begin(), alone.end(), both.begin() + static_cast<std::ptrdiff_t>(alone.size())));
-}
-
-BOOST_AUTO_TEST_CASE(two_methods_agree_to_rounding) {
-    using product = hc::algorithm<hc::method::matrix_product>;
-    hc::model<hc::sequential<hc::named<"c", hc::conv2d<20, 30, hc::kernel<3>, hc::padding<1>, direct>>>> a;
-    hc::model<hc::sequential<hc::named<"c", hc::conv2d<20, 30, hc::kernel<3>, hc::padding<1>, product>>>> b;
-    fill_with_noise(a, 5);
-    std::copy_n(std::as_const(a).data(), a.size(), b.data());
-    auto const x = images<float>(1, hc::extents{20, 9, 9}, 6);
-    auto const from_b = b(x);
-    check_near("y", numbers(a(x)), std::vector<double>(from_b.begin(), from_b.end()),
-               2 * rounding<float>(20 * 9 + 1));
-}
-
 // --- fusion -----------------------------------------------------------------------------------------------------
-
-/// A network whose layers are fused where nobody watches. `text` is the line of the fused step. Watching any of the
-/// paths changes no bit of the output, and who watches sees what a plan keeps there.
-template <class Network, hc::fixed_string... Paths>
-void check_fusion(hc::extents const& in, std::string const& text, std::uint32_t seed) {
-    BOOST_TEST_CONTEXT(text) {
-        hc::model<Network> model;
-        fill_with_noise(model, seed);
-        auto x = images<float>(2, in, seed + 1);
-        x(0, 0, 1, 1) = std::numeric_limits<float>::quiet_NaN(); // passes through all of them alike
-        auto plan = hc::plan(model);
-        auto const output = numbers(plan(x));
-        BOOST_TEST(mentions(plan.steps(), text));
-
-        auto const check_path = [&]<hc::fixed_string Path>(hc::path_list<Path>) {
-            BOOST_TEST_CONTEXT("at " << Path.view()) {
-                std::vector<float> seen;
-                auto const watched = hc::attach<Path>(
-                    model,
-                    hc::on_forward([&](auto const&, auto const&, auto const& y) { seen = numbers(y); }));
-                BOOST_TEST(same(numbers(watched(x)), output));
-                auto kept = hc::plan(model, hc::activations_request<Path>{});
-                BOOST_TEST(same(numbers(kept(x)), output));
-                BOOST_TEST(same(seen, numbers(kept.template activation<Path>())));
-                BOOST_TEST(!seen.empty());
-                BOOST_TEST(!mentions(kept.steps(), text));
-            }
-        };
-        (check_path(hc::path_list<Paths>{}), ...);
-    }
-}
 
 using conv = hc::named<"conv", hc::conv2d<4, 20, hc::kernel<3>, hc::padding<1>, direct>>;
 using bare_conv = hc::named<"conv", hc::conv2d<4, 20, hc::kernel<3>, hc::padding<1>, hc::no_bias, direct>>;

@@ -99,10 +99,11 @@ public:
 
     void run() {
         bool const is_narrow = m_of.in.block == 3;
+        std::size_t const kernel = m_of.shape.columns.kernel;
         if (m_of.shape.columns.stride == 1)
-            is_narrow ? run_with<3, 1>() : run_with<lanes, 1>();
+            !is_narrow ? run_with<lanes, 1>() : kernel == 3 ? run_with<3, 1, 9>() : run_with<3, 1>();
         else
-            is_narrow ? run_with<3, 2>() : run_with<lanes, 2>();
+            !is_narrow ? run_with<lanes, 2>() : kernel == 7 ? run_with<3, 2, 21>() : run_with<3, 2>();
     }
 
     void write(float* y) const { hookcam::detail::from_blocked(m_of.out, 1, m_y.data(), y); }
@@ -110,9 +111,10 @@ public:
 private:
     static constexpr std::size_t lanes = hookcam::detail::width<float>;
 
-    template <std::size_t Block, std::size_t Stride>
+    /// `RowTerms` as a plan gives it to the kernel.
+    template <std::size_t Block, std::size_t Stride, std::size_t RowTerms = 0>
     void run_with() {
-        using traits = hookcam::kernels::direct::tile_traits<Block, Stride>;
+        using traits = hookcam::kernels::direct::tile_traits<Block, Stride, RowTerms>;
         float* const no_scratch = nullptr;
         hookcam::kernels::conv2d_direct<traits>(hookcam::cpu{}, m_of, static_cast<float const*>(m_x.data()),
                                                 static_cast<float const*>(m_packed.data()),

@@ -55,8 +55,6 @@ using conv = hc::conv2d<3, 8, hc::kernel<3>, hc::groups<4>>;
 using conv = hc::conv2d<4, 6, hc::kernel<3>, hc::groups<4>>;
 #elif defined(NO_GROUP) // refused: hookcam::conv2d: the groups must divide the input and the output
 using conv = hc::conv2d<4, 8, hc::kernel<3>, hc::groups<0>>;
-#elif defined(DIRECT_WITH_GROUPS) // refused: hookcam::conv2d: method::direct must have one group of channels
-using conv = hc::conv2d<4, 8, hc::kernel<3>, hc::groups<2>, hc::algorithm<hc::method::direct>>;
 #elif defined(UNKNOWN_METHOD) // refused: hookcam::algorithm: must name a way to compute a convolution
 using conv = hc::conv2d<4, 8, hc::kernel<3>, hc::algorithm<int>>;
 #elif defined(NO_CHANNEL) // refused: hookcam::conv2d: must have at least one input and one output channel

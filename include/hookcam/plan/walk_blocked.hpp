@@ -72,16 +72,26 @@ void pack_blocked(tape<T>& t, step<T> const& s, fused_work<T>& fused) {
     fused.is_packed = true;
 }
 
-template <class Layer, std::size_t InBlock, class Device, class T>
+template <class Layer, std::size_t InBlock, class Variant, class Device, class T>
 void forward_blocked(tape<T>& t, step<T> const& s) {
     auto& fused = fused_of(t, s);
     if (!fused.is_packed)
         pack_blocked<Layer, Device>(t, s, fused);
     clear_border(t.value(s.output).layout(), t.batch, t.value(s.output).data);
-    blocked_kernel<Layer>::template run<InBlock>(
+    blocked_kernel<Layer>::template run<InBlock, Variant>(
         Device{}, blocked_work<Layer>(t, s, fused), static_cast<T const*>(t.value(s.input).data),
         static_cast<T const*>(fused.packed.data()), t.value(s.output).data,
         static_cast<T*>(static_cast<void*>(t.scratch.data())));
+}
+
+/// The value in blocks that a kernel takes.
+template <class Kernel, class T, class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto with_block_for(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
+    constexpr auto block = Kernel::template in_block<T>;
+    if constexpr (Form::block == 0 || Kernel::template takes_block<T, Form::block>)
+        return with_blocked<block>(into, of);
+    else
+        return with_blocked<block>(into, dense(into, of));
 }
 
 /// Appends the steps of a layer whose forward runs over blocked images. Its backward is the dense one.
@@ -99,7 +109,7 @@ auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
 
     auto& to = into.to;
     auto const in = [&] {
-        auto const blocked = with_blocked<kernel::template in_block<T>>(into, given);
+        auto const blocked = with_block_for<kernel, T>(into, given);
         if constexpr (learns)
             return with_dense(into, blocked);
         else
@@ -109,7 +119,8 @@ auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
     border = std::max(border, kernel::border);
 
     int const cell = add_blocked<width<T>, out_shape>(into);
-    using form = blocked_form<width<T>, stage::summed, false>;
+    constexpr auto reached = kernel::template can_fuse<T> ? stage::summed : stage::complete;
+    using form = blocked_form<width<T>, reached, false>;
     value<out_shape, learns ? need::always : Gradient, false, false, form> out{
         cell, -1, {cell, to.forward.size()}};
     if constexpr (learns || passes)
@@ -131,7 +142,8 @@ auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
     into.parameters += Layer::parameters::size;
 
     s.what = "forward";
-    s.run = &forward_blocked<Layer, decltype(in.form)::block, device, T>;
+    s.run = &forward_blocked<Layer, decltype(in.form)::block, typename kernel::template variant<out_shape>,
+                             device, T>;
     s.plan = &plan_blocked < Layer, learns || passes, T > ;
     to.forward.push_back(s);
     s.input = in.cell;

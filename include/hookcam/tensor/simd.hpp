@@ -144,6 +144,14 @@ template <class T>
 #endif
 }
 
+/// The pointer, of which the compiler knows nothing any more: it does not keep in registers what was read through
+/// another one, in the place of what is written there all the time.
+template <class T>
+[[nodiscard, gnu::always_inline]] inline T const* forgotten(T const* from) noexcept {
+    asm("" : "+r"(from));
+    return from;
+}
+
 /// Calls `function(constant 0)` to `function(constant Count − 1)`, unrolled at any level of optimisation, so that
 /// arrays of vectors indexed by them stay in registers.
 template <std::size_t Count, class Function>

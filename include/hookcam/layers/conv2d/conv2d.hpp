@@ -42,8 +42,6 @@ struct conv2d : layer<conv2d<In, Out, Policies...>, Policies...> {
     /// The method that the policies ask for; void where they leave it to hookcam.
     using forced_method =
         typename detail::find_policy<policy::algorithm, detail::automatic_method, Policies...>::type;
-    static_assert(!std::is_same_v<forced_method, method::direct> || group_count == 1,
-                  "hookcam::conv2d: method::direct must have one group of channels; leave the algorithm out");
     using windows = detail::windows<detail::find_policy<policy::kernel, kernel<1>, Policies...>,
                                     detail::find_policy<policy::stride, stride<1>, Policies...>,
                                     detail::find_policy<policy::padding, padding<0>, Policies...>,

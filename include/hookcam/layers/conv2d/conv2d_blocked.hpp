@@ -3,6 +3,7 @@
 #include "../blocked_kernel.hpp"
 #include "conv2d.hpp"
 #include "conv2d_direct_cpu.hpp"
+#include "conv2d_grouped_cpu.hpp"
 #include "conv2d_method.hpp"
 
 #include <algorithm>
@@ -12,11 +13,20 @@
 namespace hookcam::detail {
 inline namespace HOOKCAM_INSTRUCTION_SET {
 
-/// A convolution whose method is direct.
+/// A plane of outputs as it is known by type.
+template <class Sums>
+struct plane_of_shape {
+    using type = kernels::direct::any_plane;
+};
+template <class Sums>
+    requires(Sums::value[1] != dynamic && Sums::value[2] != dynamic)
+struct plane_of_shape<Sums> {
+    using type = kernels::direct::known_plane<Sums::value[1], Sums::value[2]>;
+};
+
+/// A convolution that runs over blocked channels.
 template <std::size_t In, std::size_t Out, class... Policies>
-    requires(std::is_same_v<decltype(choose_method<conv2d<In, Out, Policies...>,
-                                                   typename conv2d<In, Out, Policies...>::forced_method>()),
-                            method::direct>)
+    requires(is_blocked_method<typename conv2d<In, Out, Policies...>::forced_method>)
 struct blocked_kernel<conv2d<In, Out, Policies...>> {
     using layer = conv2d<In, Out, Policies...>;
     using windows = typename layer::windows;
@@ -24,8 +34,24 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
 
     static constexpr std::size_t border = std::max(std::max(windows::rows.before, windows::rows.after),
                                                    std::max(windows::columns.before, windows::columns.after));
+
     template <class T>
-    static constexpr std::size_t in_block = std::min(In, width<T>);
+    static constexpr auto chosen =
+        choose_kernel<T, typename layer::forced_method>({1, In, Out, layer::group_count, dynamic, dynamic,
+                                                         dynamic, dynamic, windows::rows, windows::columns});
+    /// Lanes that see each other want whole vectors.
+    template <class T>
+    static constexpr std::size_t in_block = chosen<T> == conv2d_kernel::within_vectors
+                                                ? width<T>
+                                                : std::min(In, width<T>);
+    template <class T, std::size_t Block>
+    static constexpr bool takes_block = chosen<T> != conv2d_kernel::within_vectors || Block == width<T>;
+    template <class T>
+    static constexpr bool can_fuse = chosen<T> != conv2d_kernel::regrouped;
+
+    /// What the kernel may know of its outputs when it is compiled: the size of their planes.
+    template <class Sums>
+    using variant = typename plane_of_shape<Sums>::type;
 
     template <class T>
     using work = kernels::conv2d_direct_parameters<T>;
@@ -34,7 +60,8 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
     template <class T>
     [[nodiscard]] static work<T> work_for(std::size_t batch, blocked_layout const& in, extents const& sums,
                                           blocked_layout const& out, sum_finish<T> const& finish) {
-        return {{batch, In, Out, 1, in.height, in.width, sums[1], sums[2], windows::rows, windows::columns},
+        return {{batch, In, Out, layer::group_count, in.height, in.width, sums[1], sums[2], windows::rows,
+                 windows::columns},
                 in,
                 out,
                 finish};
@@ -43,26 +70,55 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
     /// Elements of weights and bias.
     template <class T>
     [[nodiscard]] static std::size_t packed_size(work<T> const& of) {
-        return kernels::conv2d_packed_weights<T>(of.shape) + of.out.blocks() * width<T>;
+        return kernels::conv2d_packed_weights<T>(of.shape) + kernels::conv2d_padded_channels<T>(of.shape);
     }
 
     template <class T>
     static void pack(work<T> const& of, auto const& own, T* packed) {
-        kernels::conv2d_pack(of.shape, of.in.block, get<"weight">(own).data(), packed);
-        if constexpr (layer::has_bias)
-            std::copy_n(get<"bias">(own).data(), Out, packed + kernels::conv2d_packed_weights<T>(of.shape));
+        auto const* const weight = get<"weight">(own).data();
+        if constexpr (chosen<T> == conv2d_kernel::within_vectors)
+            kernels::conv2d_pack_lanes(of.shape, weight, packed);
+        else if constexpr (chosen<T> == conv2d_kernel::regrouped)
+            kernels::conv2d_pack(of.shape, width<T>, weight, packed);
+        else
+            kernels::conv2d_pack(of.shape, of.in.block, weight, packed);
+        if constexpr (layer::has_bias) {
+            // In each group it is padded to whole blocks, as its weights are.
+            auto const groups = chosen<T> == conv2d_kernel::regrouped ? layer::group_count : 1;
+            T* const bias = packed + kernels::conv2d_packed_weights<T>(of.shape);
+            for (std::size_t group = 0; group < groups; ++group)
+                std::copy_n(get<"bias">(own).data() + group * (Out / groups), Out / groups,
+                            bias + group * (kernels::conv2d_padded_channels<T>(of.shape) / groups));
+        }
     }
 
     template <class T>
     [[nodiscard]] static std::size_t scratch(work<T> const& of) {
-        return kernels::conv2d_direct_scratch(of);
+        if constexpr (chosen<T> == conv2d_kernel::regrouped)
+            return kernels::conv2d_regrouped_scratch(of);
+        else
+            return kernels::conv2d_direct_scratch(of);
     }
 
-    template <std::size_t InBlock, class Device, class T>
+    template <std::size_t InBlock, class Plane, class Device, class T>
     static void run(Device device, work<T> const& of, T const* x, T const* packed, T* y, T* scratch) {
-        using traits = kernels::direct::tile_traits<InBlock, windows::columns.stride>;
-        kernels::conv2d_direct<traits>(device, of, x, packed,
-                                       packed + kernels::conv2d_packed_weights<T>(of.shape), y, scratch);
+        constexpr std::size_t step = windows::columns.stride;
+        T const* const bias = packed + kernels::conv2d_packed_weights<T>(of.shape);
+        if constexpr (chosen<T> == conv2d_kernel::within_vectors) {
+            using traits = kernels::direct::lane_traits<In / layer::group_count, step>;
+            kernels::conv2d_within_vectors<traits, Plane>(device, of, x, packed, bias, y, scratch);
+        } else if constexpr (chosen<T> == conv2d_kernel::regrouped) {
+            using traits = kernels::direct::tile_traits<width<T>, step>;
+            kernels::conv2d_regrouped<traits, Plane>(device, of, x, packed, bias, y, scratch);
+        } else {
+            // Few channels: a row of the window is short, and unrolled.
+            constexpr std::size_t most_terms = 32;
+            constexpr std::size_t terms = windows::columns.kernel * InBlock;
+            constexpr bool is_short =
+                InBlock < width<T> && InBlock == In && windows::columns.dilation == 1 && terms <= most_terms;
+            using traits = kernels::direct::tile_traits<InBlock, step, is_short ? terms : 0>;
+            kernels::conv2d_direct<traits, Plane>(device, of, x, packed, bias, y, scratch);
+        }
     }
 };
 

@@ -23,10 +23,10 @@ struct conv2d_parameters {
     /// Channels that one output element sees.
     [[nodiscard]] constexpr std::size_t group_in() const noexcept { return in_channels / groups; }
     [[nodiscard]] constexpr std::size_t group_out() const noexcept { return out_channels / groups; }
+    /// Elements of the window.
+    [[nodiscard]] constexpr std::size_t window_size() const noexcept { return rows.kernel * columns.kernel; }
     /// Elements of the input that one output element sees: the terms of its sum.
-    [[nodiscard]] constexpr std::size_t terms() const noexcept {
-        return group_in() * rows.kernel * columns.kernel;
-    }
+    [[nodiscard]] constexpr std::size_t terms() const noexcept { return group_in() * window_size(); }
     [[nodiscard]] constexpr std::size_t in_plane() const noexcept { return in_height * in_width; }
     [[nodiscard]] constexpr std::size_t out_plane() const noexcept { return out_height * out_width; }
 };

@@ -1,0 +1,322 @@
+#pragma once
+
+#include "../../tensor/blocked.hpp"
+#include "../../tensor/simd.hpp"
+#include "../fusion.hpp"
+#include "../pool2d_parameters.hpp"
+#include "conv2d_parameters.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <utility>
+
+namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+/// A convolution of a batch: shapes, layouts, and what follows. `in.block` may be smaller than a vector where the
+/// input has few channels; `out.block` is a vector's width, and `out` is the layout of what is stored, so of the
+/// pooled output where it pools.
+template <class T>
+struct conv2d_direct_parameters {
+    conv2d_parameters shape;
+    detail::blocked_layout in;
+    detail::blocked_layout out;
+    detail::sum_finish<T> finish;
+};
+
+namespace direct {
+
+// What convolutions over blocked channels share, however they make their sums: a tile of output pixels times one or two
+// blocks of output channels stays in registers until its sums are done, and what follows is done to it before it is
+// stored. No bit of a sum depends on the tile that it is in.
+
+using detail::load;
+using detail::store;
+using detail::unroll;
+using detail::vector;
+template <class T>
+inline constexpr std::size_t lanes = detail::width<T>;
+
+/// What one tile reads and writes: pointers to its first pixel and first block of output channels, and strides.
+template <class T>
+struct tile_work {
+    T const* x;
+    T const* weight;
+    T const* bias;
+    T const* scale;
+    T const* shift;
+    T const* term;
+    T* y;
+};
+
+/// The same for all tiles of a plane.
+struct tile_strides {
+    std::size_t in_blocks;
+    std::size_t last_block; ///< channels in the last block of the input
+    std::size_t blocks_of_part;
+    std::size_t kernel_rows;
+    std::size_t kernel_columns;
+    std::size_t x_block;    ///< from one block of input channels to the next
+    std::size_t x_row;      ///< from one row of the window to the next
+    std::size_t x_column;   ///< from one column of the window to the next
+    std::size_t x_tile_row; ///< from one row of outputs to the next
+    std::size_t y_block;
+    std::size_t y_row;
+    std::size_t term_block;
+    std::size_t term_row;
+    bool rectifies;
+};
+
+template <class T>
+[[nodiscard]] tile_strides strides_of(conv2d_direct_parameters<T> const& of) noexcept {
+    auto const& [shape, in, out, finish] = of;
+    tile_strides by{};
+    by.in_blocks = (shape.group_in() + in.block - 1) / in.block;
+    by.last_block = shape.group_in() - (by.in_blocks - 1) * in.block;
+    by.blocks_of_part = std::max<std::size_t>(1, terms_at_a_time / (in.block * shape.window_size()));
+    by.kernel_rows = shape.rows.kernel;
+    by.kernel_columns = shape.columns.kernel;
+    by.x_block = in.plane();
+    by.x_row = shape.rows.dilation * in.row();
+    by.x_column = shape.columns.dilation * in.block;
+    by.x_tile_row = shape.rows.stride * in.row();
+    by.y_block = out.plane();
+    by.y_row = out.row();
+    by.term_block = finish.term_layout.plane();
+    by.term_row = finish.term_layout.row();
+    by.rectifies = finish.rectifies;
+    return by;
+}
+
+/// An image's first tile for the output channels from `channel` on, a multiple of a block. `x` points at the image's
+/// first block that they see; its windows begin in the border, as far before the first pixel as the padding says.
+template <class T>
+[[nodiscard]] tile_work<T> first_tile(conv2d_direct_parameters<T> const& of, std::size_t image,
+                                      std::size_t channel, T const* x, T const* weight, T const* bias,
+                                      T* y) noexcept {
+    auto const& [shape, in, out, finish] = of;
+    std::size_t const block = channel / lanes<T>;
+    std::size_t const corner =
+        (in.border - shape.rows.before) * in.row() + (in.border - shape.columns.before) * in.block;
+    auto const* const term = finish.term == nullptr
+                                 ? nullptr
+                                 : finish.term + image * finish.term_layout.image() +
+                                       block * finish.term_layout.plane() + finish.term_layout.first();
+    return {x + corner,
+            weight,
+            bias + channel,
+            finish.scale == nullptr ? nullptr : finish.scale + channel,
+            finish.shift == nullptr ? nullptr : finish.shift + channel,
+            term,
+            y + image * out.image() + block * out.plane() + out.first()};
+}
+
+/// max(x, 0); NaN passes.
+template <class T>
+[[gnu::always_inline]] inline vector<T> rectify(vector<T> x) noexcept {
+    return x < vector<T>{} ? vector<T>{} : x;
+}
+
+/// Computes `Rows`×`Columns` output pixels of `Blocks` blocks of channels. `Terms::add` makes their sums.
+template <class T, std::size_t Blocks, std::size_t Rows, std::size_t Columns, class Terms>
+void compute_tile(tile_strides const& by, tile_work<T> const& at) noexcept {
+    constexpr std::size_t pixels = Rows * Columns;
+    vector<T> sums[Blocks][pixels];
+    unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
+        auto const bias = load(at.bias + b * lanes<T>);
+        unroll<pixels>([&](auto p) __attribute__((always_inline)) { sums[b][p] = bias; });
+    });
+    Terms::template add<T, Blocks, pixels, Columns>(by, at, sums);
+
+    if (at.scale != nullptr)
+        unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
+            auto const scale = load(at.scale + b * lanes<T>);
+            auto const shift = load(at.shift + b * lanes<T>);
+            unroll<pixels>([&](auto p) __attribute__((always_inline)) {
+                sums[b][p] = detail::multiply_add_all<T>(sums[b][p], scale, shift);
+            });
+        });
+    auto const place =
+        [](std::size_t b, std::size_t p, std::size_t block, std::size_t row) __attribute__((always_inline)) {
+        return b * block + (p / Columns) * row + (p % Columns) * lanes<T>;
+    };
+    if (at.term != nullptr)
+        unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
+            unroll<pixels>([&](auto p) __attribute__((always_inline)) {
+                sums[b][p] = sums[b][p] + load(at.term + place(b, p, by.term_block, by.term_row));
+            });
+        });
+    if (by.rectifies)
+        unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
+            unroll<pixels>([&](auto p)
+                               __attribute__((always_inline)) { sums[b][p] = rectify<T>(sums[b][p]); });
+        });
+    unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
+        unroll<pixels>([&](auto p) __attribute__((always_inline)) {
+            store(at.y + place(b, p, by.y_block, by.y_row), sums[b][p]);
+        });
+    });
+}
+
+// --- which tile -------------------------------------------------------------------------------------------------
+
+/// Output pixels of a tile.
+struct tile_size {
+    std::size_t rows;
+    std::size_t columns;
+};
+
+/// The pixels whose sums fit the registers beside weights and inputs.
+template <std::size_t Blocks>
+inline constexpr std::size_t most_pixels = detail::vector_registers >= 32 ? (Blocks == 1 ? 28 : 14)
+                                                                          : (Blocks == 1 ? 12 : 6);
+
+/// What covering a plane with a tile costs. Beside each other tiles overlap at the edge; rows that are left over are
+/// taken one by one.
+[[nodiscard]] constexpr std::size_t cost_of_tile(tile_size tile, std::size_t height,
+                                                 std::size_t width) noexcept {
+    // A small tile waits for its sums: about as long as one of six pixels takes.
+    auto const cost = [](std::size_t pixels) { return std::max<std::size_t>(6, pixels) + 1; };
+    std::size_t const across = (width + tile.columns - 1) / tile.columns;
+    return across *
+           (height / tile.rows * cost(tile.rows * tile.columns) + height % tile.rows * cost(tile.columns));
+}
+
+/// The best of all tiles of so many pixels for a plane.
+[[nodiscard]] constexpr tile_size best_tile(std::size_t most, std::size_t height,
+                                            std::size_t width) noexcept {
+    tile_size best{1, 1};
+    for (std::size_t columns = std::min(most, width); columns > 0; --columns)
+        for (std::size_t rows = 1; rows <= std::min(most / columns, height); ++rows)
+            if (cost_of_tile({rows, columns}, height, width) < cost_of_tile(best, height, width))
+                best = {rows, columns};
+    return best;
+}
+
+/// A plane of outputs whose size is known when it is compiled: there is one tile for it.
+template <std::size_t Height, std::size_t Width>
+struct known_plane {
+    template <std::size_t Blocks>
+    static constexpr std::array tiles{best_tile(most_pixels<Blocks>, Height, Width)};
+};
+
+/// A plane whose size is read at run time: the best of these, of which the last always fits.
+struct any_plane {
+    template <std::size_t Blocks>
+    static constexpr std::array
+        tiles = detail::vector_registers >= 32
+                    ? (Blocks == 1 ? std::array{tile_size{1, 28}, tile_size{1, 16}, tile_size{1, 14},
+                                                tile_size{2, 7}, tile_size{3, 4}, tile_size{1, 1}}
+                                   : std::array{tile_size{1, 14}, tile_size{1, 11}, tile_size{1, 8},
+                                                tile_size{2, 7}, tile_size{3, 4}, tile_size{1, 1}})
+                    : std::array{tile_size{1, 6}, tile_size{2, 3}, tile_size{1, 5},
+                                 tile_size{1, 4}, tile_size{3, 2}, tile_size{1, 1}};
+};
+
+template <std::size_t Count>
+[[nodiscard]] constexpr std::size_t choose_tile(std::array<tile_size, Count> const& tiles, std::size_t height,
+                                                std::size_t width) noexcept {
+    std::size_t best = Count - 1;
+    for (std::size_t i = 0; i < Count; ++i)
+        if (tiles[i].rows <= height && tiles[i].columns <= width &&
+            cost_of_tile(tiles[i], height, width) < cost_of_tile(tiles[best], height, width))
+            best = i;
+    return best;
+}
+
+// --- planes of outputs ------------------------------------------------------------------------------------------
+
+/// Rows of the convolution's output that pooling keeps at a time.
+[[nodiscard]] constexpr std::size_t kept_rows(window const& pool) noexcept {
+    return pool.span();
+}
+
+/// The maxima of one row of windows: y from the rows `rows` of a ring of rows.
+template <class T>
+void pool_row(window const& columns, std::size_t row_step, element_range rows, T const* ring,
+              std::size_t ring_rows, std::size_t ring_row, std::size_t in_width, std::size_t out_width,
+              T* y) noexcept {
+    for (std::size_t j = 0; j < out_width; ++j, y += lanes<T>) {
+        auto const seen = seen_by(columns, j, in_width);
+        auto largest = detail::broadcast(-std::numeric_limits<T>::infinity());
+        for (std::size_t row = rows.begin; row < rows.end; row += row_step)
+            for (std::size_t column = seen.begin; column < seen.end; column += columns.dilation) {
+                auto const here = load(ring + row % ring_rows * ring_row + column * lanes<T>);
+                largest = ((here > largest) | (here != here)) ? here : largest; // NaN is larger than all
+            }
+        store(y, largest);
+    }
+}
+
+/// The output rows `band` of one image and `Blocks` blocks of its channels; all of them where it pools.
+template <class T, std::size_t Blocks, std::size_t Rows, std::size_t Columns, class Terms>
+void compute_rows(conv2d_direct_parameters<T> const& of, tile_strides const& strides,
+                  tile_work<T> const& image, element_range band, T* ring) noexcept {
+    auto by = strides;
+    std::size_t const width = of.shape.out_width;
+    auto const compute_row = [&](auto rows, std::size_t row, T* y) {
+        for (std::size_t j = 0; j < width; j += Columns) {
+            std::size_t const column = std::min(j, width - Columns);
+            auto at = image;
+            at.x += row * by.x_tile_row + column * of.shape.columns.stride * of.in.block;
+            if (at.term != nullptr)
+                at.term += row * by.term_row + column * lanes<T>;
+            at.y = y + column * lanes<T>;
+            compute_tile<T, Blocks, rows, Columns, Terms>(by, at);
+        }
+    };
+    constexpr std::integral_constant<std::size_t, Rows> all_rows{};
+    constexpr std::integral_constant<std::size_t, 1> one_row{};
+    auto const& finish = of.finish;
+    if (!finish.pools) {
+        std::size_t row = band.begin;
+        for (; row + Rows <= band.end; row += Rows)
+            compute_row(all_rows, row, image.y + row * by.y_row);
+        for (; row < band.end; ++row)
+            compute_row(one_row, row, image.y + row * by.y_row);
+        return;
+    }
+    // Rows wait in a ring until the windows that see them are done.
+    std::size_t const ring_rows = kept_rows(finish.pool_rows);
+    std::size_t const y_block = by.y_block;
+    by.y_row = width * lanes<T>;
+    by.y_block = ring_rows * by.y_row;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < of.out.height; ++i) {
+        auto const rows = seen_by(finish.pool_rows, i, of.shape.out_height);
+        // Windows behind this one see no row in front of its first, be that in the padding or left out by dilation.
+        std::size_t const begin = i * finish.pool_rows.stride;
+        for (next = std::max(next, begin - std::min(begin, finish.pool_rows.before)); next < rows.end; ++next)
+            compute_row(one_row, next, ring + next % ring_rows * by.y_row);
+        for (std::size_t b = 0; b < Blocks; ++b)
+            pool_row(finish.pool_columns, finish.pool_rows.dilation, rows, ring + b * by.y_block, ring_rows,
+                     by.y_row, width, of.out.width, image.y + b * y_block + i * of.out.row());
+    }
+}
+
+/// The same with the best tile of those that `Plane` has.
+template <class T, std::size_t Blocks, class Plane, class Terms>
+void compute_band(conv2d_direct_parameters<T> const& of, tile_strides const& by, tile_work<T> const& image,
+                  element_range band, T* ring) noexcept {
+    constexpr auto const& tiles = Plane::template tiles<Blocks>;
+    std::size_t const tile = choose_tile(tiles, of.shape.out_height, of.shape.out_width);
+    unroll<tiles.size()>([&](auto i) {
+        if (i == tile)
+            compute_rows<T, Blocks, tiles[i].rows, tiles[i].columns, Terms>(of, by, image, band, ring);
+    });
+}
+
+} // namespace direct
+
+/// Elements of scratch memory that convolutions of tiles need.
+template <class T>
+[[nodiscard]] constexpr std::size_t conv2d_direct_scratch(conv2d_direct_parameters<T> const& of) noexcept {
+    if (!of.finish.pools)
+        return 0;
+    return direct::kept_rows(of.finish.pool_rows) * of.shape.out_width * 2 * detail::width<T>;
+}
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace hookcam::kernels
