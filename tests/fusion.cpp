@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -305,6 +304,47 @@ BOOST_AUTO_TEST_CASE(backward_may_run_again_from_another_gradient) {
     }
     BOOST_TEST((found[0] == found[2]));
     BOOST_TEST((found[0] != found[1]));
+}
+
+/// After a call with NaN alone there is nothing else wherever a plan writes. The next call reads none of it.
+BOOST_AUTO_TEST_CASE(what_one_call_leaves_behind_the_next_does_not_read) {
+    using block = hc::named<"block", hc::residual<body>>;
+    using parts =
+        hc::concat<hc::named<"a", hc::conv2d<20, 32, hc::kernel<1>, direct>>,
+                   hc::named<"b", hc::conv2d<20, 7, hc::kernel<5>, hc::padding<2>, hc::stride<1>, direct>>>;
+    using network = hc::sequential<start, norm, relu, block, hc::relu<>, parts, hc::max_pool2d<2>,
+                                   hc::flatten<>, hc::named<"fc", hc::linear<39 * 4 * 4, 3>>>;
+    hc::model<network> model;
+    fill_with_noise(model, 45);
+    using request =
+        hc::with_parameter_gradients<hc::with_input_gradient<hc::gradients_request<"norm", "block">>>;
+    auto const x = images<float>(2, hc::extents{4, 8, 8}, 46);
+    xt::xtensor<float, 2> const slopes{{1, -2, 0.5}, {0, 3, 1}};
+    auto const all_of = [&](auto& plan) {
+        plan.forward(x);
+        plan.backward(slopes);
+        auto found = numbers(plan.output());
+        auto const append = [&found](auto const& view) {
+            found.insert(found.end(), view.begin(), view.end());
+        };
+        append(plan.input_gradient());
+        append(plan.template gradient<"norm">());
+        append(plan.template gradient<"block">());
+        for (auto const* key : {"start.weight", "norm.weight", "a.weight", "b.bias", "fc.weight"})
+            append(plan.parameter_gradient(key));
+        return found;
+    };
+    auto plan = hc::plan(model, request{});
+    constexpr auto nan = std::numeric_limits<float>::quiet_NaN();
+    plan.forward(xt::xtensor<float, 4>{nan * x});
+    plan.backward(xt::xtensor<float, 2>{nan * slopes});
+    auto fresh = hc::plan(model, request{});
+    auto const expected = all_of(fresh);
+    BOOST_TEST(std::none_of(expected.begin(), expected.end(), [](float v) { return std::isnan(v); }));
+    BOOST_TEST(same(all_of(plan), expected));
+    auto thinking = hc::plan(model); // and a plan without gradients, whose tensors share more of their places
+    static_cast<void>(thinking(xt::xtensor<float, 4>{nan * x}));
+    BOOST_TEST(same(numbers(thinking(x)), numbers(fresh.output())));
 }
 
 // --- one vector through a fully connected layer -----------------------------------------------------------------

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles the probes of the zero-cost proofs.
 
-    compile_probes.py <compiler> <level, as O2> <file of flags> <include folder> <source> <folder for the results>
+    compile_probes.py <compiler> <levels, as "O2 march=x86-64-v3"> <file of flags> <include folder> <source> <folder for the results>
 
 leaves three object files in the folder: library.o with hookcam's headers, twin.o with their slot-free twin, which it makes, and
 hooked.o with hookcam's headers and a hook attached.
@@ -20,7 +20,8 @@ FLAGS = ["-std=c++20", "-ffunction-sections", "-fdata-sections"]
 def main():
     if len(sys.argv) != 7:
         sys.exit(__doc__)
-    compiler, level, flags, include, source, work = sys.argv[1:]
+    compiler, levels, flags, include, source, work = sys.argv[1:]
+    levels = [f"-{level}" for level in levels.split()]
     work = pathlib.Path(work)
     work.mkdir(parents=True, exist_ok=True)
     try:
@@ -41,10 +42,10 @@ def main():
     ):
         target = work / f"{name}.o"
         target.unlink(missing_ok=True)
-        command = [compiler, f"-{level}", *FLAGS, *hooked, f"-I{headers}", *others, "-c", source, "-o", str(target)]
+        command = [compiler, *levels, *FLAGS, *hooked, f"-I{headers}", *others, "-c", source, "-o", str(target)]
         if subprocess.run(command, check=False).returncode != 0:
             sys.exit("compile_probes: the compiler failed: " + " ".join(map(str, command)))
-    print(f"{compiler} -{level}: the library, its twin, and the library with a hook")
+    print(f"{compiler} {' '.join(levels)}: the library, its twin, and the library with a hook")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,41 @@ void copy_part(cpu, std::size_t batch, std::size_t length, T const* from, std::s
         std::copy_n(from + n * from_stride, length, to + n * to_stride);
 }
 
+/// to = a, over blocked images of one size.
+template <class T>
+void copy_blocks(cpu, std::size_t batch, detail::blocked_layout const& from_layout, T const* from,
+                 detail::blocked_layout const& to_layout, T* to) noexcept {
+    detail::for_each_row_of_both(from_layout, to_layout, batch, from, to, [&](T const* a, T* b, std::size_t) {
+        std::copy_n(a, to_layout.width * to_layout.block, b);
+    });
+}
+
+/// to = a · b over blocked images, where b may have one number for each channel.
+template <class T>
+void multiply_blocked(cpu, std::size_t batch, detail::blocked_layout const& a_layout, T const* a,
+                      detail::blocked_layout const& b_layout, T const* b,
+                      detail::blocked_layout const& to_layout, T* to) noexcept {
+    constexpr std::size_t lanes = detail::width<T>;
+    // One number for each channel is one pixel that all share.
+    bool const is_shared = b_layout.height != a_layout.height || b_layout.width != a_layout.width;
+    std::size_t const b_row = is_shared ? 0 : b_layout.row();
+    std::size_t const b_pixel = is_shared ? 0 : lanes;
+    for (std::size_t n = 0; n < batch; ++n)
+        for (std::size_t block = 0; block < to_layout.blocks(); ++block) {
+            auto const plane = [&](detail::blocked_layout const& of) {
+                return n * of.image() + block * of.plane() + of.first();
+            };
+            for (std::size_t i = 0; i < to_layout.height; ++i) {
+                T const* const x = a + plane(a_layout) + i * a_layout.row();
+                T const* const y = b + plane(b_layout) + i * b_row;
+                T* const out = to + plane(to_layout) + i * to_layout.row();
+                for (std::size_t j = 0; j < to_layout.width; ++j)
+                    detail::store(out + j * lanes,
+                                  detail::load(x + j * lanes) * detail::load(y + j * b_pixel));
+            }
+        }
+}
+
 /// to = a · b, where b has one element for each `share` of a.
 template <class T>
 void multiply(cpu, std::size_t size, std::size_t share, T const* a, T const* b, T* to) noexcept {

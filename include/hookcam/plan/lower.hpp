@@ -8,6 +8,7 @@
 #include "walk_blocked.hpp"
 #include "walk_joins.hpp"
 #include "walk_layer.hpp"
+#include "walk_maps.hpp"
 #include "watch.hpp"
 // slots: begin
 #include "walk_hooks.hpp"

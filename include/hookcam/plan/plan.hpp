@@ -423,7 +423,7 @@ private:
                                                std::to_string(images) + " images of size " +
                                                to_string(sizes)};
         auto& t = m_state->t;
-        if (t.batch != images || t.values[0].sizes != sizes)
+        if (!t.is_laid_out || t.batch != images || t.values[0].sizes != sizes)
             t.lay_out(images, sizes);
         auto* const to = t.values[0].data;
         if constexpr (given != rank)

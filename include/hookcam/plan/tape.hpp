@@ -34,8 +34,14 @@ struct cell {
     /// Where it is an image whose channels are blocked: how many a block has, and how far a window may reach out.
     std::size_t block = 0;
     std::size_t border = 0;
+    /// Where its blocks lie among those of another cell, which has a larger index: of which, and from which block on.
+    int part_of = -1;
+    std::size_t first_block = 0;
+    std::size_t blocks_apart = 0; ///< from one image to the next
 
-    [[nodiscard]] blocked_layout layout() const { return {sizes[0], sizes[1], sizes[2], block, border}; }
+    [[nodiscard]] blocked_layout layout() const {
+        return {sizes[0], sizes[1], sizes[2], block, border, blocks_apart};
+    }
     /// Elements of one image, with all that lies between its own.
     [[nodiscard]] std::size_t room() const { return block == 0 ? sizes.count() : layout().image(); }
 };
@@ -88,6 +94,9 @@ struct fused_work {
     sum_finish<T> finish;                        ///< the rest; pointers are set when the step runs
     extents (*pooled)(extents const&) = nullptr; ///< sizes behind the pooling
 
+    std::size_t first_block = 0; ///< of a part of a concat, among all blocks
+    bool is_in_place = false;    ///< of a part of a concat: it was made there
+
     memory<T> packed;
     bool is_packed = false;
     std::vector<std::string (*)()> names; ///< of the layers that it stands for
@@ -117,7 +126,7 @@ struct tape {
     /// Backward runs once behind each forward: what it has read, it may write over.
     bool is_used_up = false;
     std::size_t batch = 0;
-    std::size_t planned_batch = 0; ///< while it is being laid out
+    bool is_laid_out = false; ///< for that batch, and for the sizes of the input's cell
     std::size_t scratch_bytes = 0;
     memory<T> arena;
     memory<std::byte> scratch;
@@ -153,10 +162,11 @@ struct tape {
 
     /// Lays everything out for a batch of a size. Allocates.
     void lay_out(std::size_t images, extents const& input) {
-        batch = 0; // until all is done, the next call lays out again
-        planned_batch = images;
+        is_laid_out = false; // until all is done: where something throws, the next call lays out again
+        batch = images;
         scratch_bytes = 0;
         size_value(0, input);
+        share_borders();
         for (auto const& s : forward)
             if (s.plan != nullptr)
                 s.plan(*this, s);
@@ -171,13 +181,34 @@ struct tape {
             if (c.owns)
                 c.data = arena.data() + places[i];
         }
+        place_parts();
         scratch = memory<std::byte>(scratch_bytes);
         for (auto& state : states)
             state.of_batch = memory<std::byte>(images * state.bytes);
-        batch = images;
+        is_laid_out = true;
     }
 
 private:
+    /// Parts of a cell have its border.
+    void share_borders() {
+        for (auto const& part : values)
+            if (part.part_of >= 0)
+                value(part.part_of).border = std::max(value(part.part_of).border, part.border);
+        for (auto part = values.rbegin(); part != values.rend(); ++part)
+            if (part->part_of >= 0)
+                part->border = value(part->part_of).border;
+    }
+
+    /// Points each part of a cell at its place in there.
+    void place_parts() {
+        for (auto part = values.rbegin(); part != values.rend(); ++part)
+            if (part->part_of >= 0) {
+                auto const& whole = value(part->part_of);
+                part->blocks_apart = whole.part_of >= 0 ? whole.blocks_apart : whole.layout().blocks();
+                part->data = whole.data + part->first_block * whole.layout().plane();
+            }
+    }
+
     /// Where the cells that own memory lie in the arena: in the places of others that nobody needs any more. The cells
     /// of values come first, then those of gradients. `total` is set to the size of it all.
     [[nodiscard]] std::vector<std::size_t> place_cells(std::size_t images, std::size_t& total) const {
@@ -186,16 +217,21 @@ private:
             return values.size() + static_cast<std::size_t>(index);
         };
 
-        // A cell without memory of its own is pointed at the one that its step reads.
+        // A cell without memory of its own is part of another one, or is pointed at the one that its step reads.
         shared_places shared{count};
+        for (std::size_t i = 0; i < values.size(); ++i)
+            if (values[i].part_of >= 0)
+                shared.join(i, static_cast<std::size_t>(values[i].part_of));
         auto const share = [&](bool owns, std::size_t cell, std::size_t with) {
             if (!owns)
                 shared.join(cell, with);
         };
         for (auto const& s : forward)
-            if (s.output >= 0 && s.input >= 0)
-                share(values[static_cast<std::size_t>(s.output)].owns, static_cast<std::size_t>(s.output),
+            if (s.output >= 0 && s.input >= 0) {
+                auto const& made = values[static_cast<std::size_t>(s.output)];
+                share(made.owns || made.part_of >= 0, static_cast<std::size_t>(s.output),
                       static_cast<std::size_t>(s.second_input >= 0 ? s.second_input : s.input));
+            }
         for (auto const& s : backward)
             for (int const written : {s.grad_input, s.second_grad_input})
                 if (written >= 0 && s.grad_output >= 0)

@@ -252,26 +252,6 @@ auto lower_fused_layer(lowering<Facts>& into, Layer const& layer, int node,
     return out;
 }
 
-// --- any layer ----------------------------------------------------------------------------------------------
-
-/// Appends a layer's steps, in the way that is best for it; the way depends on the layer alone, who looks decides
-/// only whether it shares a step with the layer in front.
-template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
-auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
-                 value<Shape, Gradient, Kept, IsInput, Form> in) {
-    using given = value<Shape, Gradient, Kept, IsInput, Form>;
-    if constexpr (Facts::mode::template changes<Layer>)
-        return Facts::mode::lower(into, layer, node, in);
-    else if constexpr (can_fuse<Facts, Layer, given>())
-        return lower_fused_layer(into, layer, node, in);
-    else if constexpr (blocked_kernel<Layer>::exists)
-        return lower_blocked_layer(into, layer, node, in);
-    else if constexpr (fuses_as<Layer> == fusion::identity)
-        return in;
-    else
-        return lower_dense_layer(into, layer, node, dense(into, in));
-}
-
 // --- the sum of two values ----------------------------------------------------------------------------------
 
 template <class T>

@@ -6,8 +6,10 @@
 #include "tape.hpp"
 #include "value.hpp"
 #include "walk_blocked.hpp"
+#include "walk_maps.hpp"
 
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 namespace hookcam::detail {
@@ -212,9 +214,91 @@ auto lower_dense_concat(lowering<Facts>& into, Parts... parts) {
     return out;
 }
 
+/// The layout of one of the parts within all of them.
+template <class T>
+[[nodiscard]] blocked_layout layout_of_part(cell<T> const& part, cell<T> const& whole) {
+    auto layout = whole.layout();
+    layout.blocks_apart = layout.blocks_apart == 0 ? layout.blocks() : layout.blocks_apart;
+    layout.channels = part.sizes[0];
+    return layout;
+}
+
+template <bool IsFirst, bool IsLast, class T>
+void plan_blocked_part(tape<T>& t, step<T> const& s) {
+    auto const& whole = t.value(s.output);
+    std::size_t const first_block = IsFirst ? 0 : whole.sizes[0] / whole.block; // behind the parts before
+    plan_part<IsFirst, IsLast>(t, s);
+    auto& work = fused_of(t, s);
+    work.first_block = first_block;
+    if (work.is_in_place)
+        t.value(s.input).first_block = first_block;
+}
+
+template <class Device, class T>
+void forward_blocked_part(tape<T>& t, step<T> const& s) {
+    auto const& part = t.value(s.input);
+    auto const& whole = t.value(s.output);
+    if (fused_of(t, s).is_in_place)
+        return; // it was made there
+    auto const layout = layout_of_part(part, whole);
+    T* const to = whole.data + fused_of(t, s).first_block * layout.plane();
+    clear_border(layout, t.batch, to);
+    kernels::copy_blocks(Device{}, t.batch, part.layout(), static_cast<T const*>(part.data), layout, to);
+}
+
+/// True where each value lies in whole vectors of channels, and each but the last ends with one.
+template <class T, class... Parts>
+constexpr bool concats_blocked() {
+    std::size_t left = sizeof...(Parts);
+    auto const fits = [&left](std::size_t block, std::size_t channels) {
+        bool const is_last = --left == 0;
+        return block == width<T> && (is_last || (channels != dynamic && channels % width<T> == 0));
+    };
+    return (true && ... && fits(Parts::form_type::block, Parts::shape::value[0]));
+}
+
+/// A cell that is nothing else's part becomes that of the whole, and is made in its place; false where it is not.
+template <class Facts>
+bool place_part(lowering<Facts>& into, int part, int whole) {
+    auto& cell = into.to.value(part);
+    if (!cell.owns)
+        return false;
+    cell.owns = false;
+    cell.part_of = whole;
+    return true;
+}
+
+template <class Facts, class... Parts>
+auto lower_blocked_concat(lowering<Facts>& into, Parts... parts) {
+    using T = typename Facts::value_type;
+    using device = typename Facts::device;
+    using shape = shape_from<joined_shape<concat_of, typename Parts::shape...>>;
+    int const cell = add_blocked<width<T>, shape>(into);
+    blocked_form<width<T>, stage::complete, false> const form{cell, 0};
+    auto const out = new_joined<concat_of>(into, cell, form, parts...);
+    auto const lower = [&](auto is_first, auto is_last, auto part) {
+        bool const is_in_place = place_part(into, part.form.cell, cell);
+        lower_part<is_first, is_last>(into, part, out);
+        auto& s = into.to.forward.back();
+        s.run = &forward_blocked_part<device, T>;
+        s.plan = &plan_blocked_part<is_first, is_last, T>;
+        s.input = part.form.cell;
+        s.fused = new_fused_work(into);
+        fused_of(into.to, s).is_in_place = is_in_place;
+    };
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+        (lower(std::bool_constant<I == 0>{}, std::bool_constant<I + 1 == sizeof...(Parts)>{}, parts), ...);
+    }
+    (std::index_sequence_for<Parts...>{});
+    return out;
+}
+
 template <class Facts, class... Parts>
 auto lower_concat(lowering<Facts>& into, Parts... parts) {
-    return lower_dense_concat(into, dense(into, parts)...);
+    if constexpr (concats_blocked<typename Facts::value_type, Parts...>())
+        return lower_blocked_concat(into, parts...);
+    else
+        return lower_dense_concat(into, dense(into, parts)...);
 }
 
 // --- product: of equal sizes, or with one number for each channel --------------------------------------------
@@ -246,8 +330,34 @@ void backward_second_factor(tape<T>& t, step<T> const& s) {
                               t.value(s.input).data, t.gradient(s.grad_input).data);
 }
 
+template <class Device, class T>
+void forward_blocked_product(tape<T>& t, step<T> const& s) {
+    auto const& a = t.value(s.input);
+    auto const& b = t.value(s.second_input);
+    auto const& out = t.value(s.output);
+    clear_border(out.layout(), t.batch, out.data);
+    kernels::multiply_blocked(Device{}, t.batch, a.layout(), static_cast<T const*>(a.data), b.layout(),
+                              static_cast<T const*>(b.data), out.layout(), out.data);
+}
+
 template <class Facts, class A, class B>
-auto lower_product(lowering<Facts>& into, A first, B second) {
+auto lower_blocked_product(lowering<Facts>& into, A a, B b) {
+    using T = typename Facts::value_type;
+    using shape = shape_from<joined_shape<product_of, typename A::shape, typename B::shape>>;
+    step<T> s;
+    s.what = "forward product";
+    s.run = &forward_blocked_product<typename Facts::device, T>;
+    s.plan = &plan_join<product_of, T>;
+    s.input = a.form.cell;
+    s.second_input = b.form.cell;
+    s.output = add_blocked<width<T>, shape>(into);
+    blocked_form<width<T>, stage::complete, false> const form{s.output, into.to.forward.size()};
+    into.to.forward.push_back(s);
+    return new_joined<product_of>(into, s.output, form, a, b);
+}
+
+template <class Facts, class A, class B>
+auto lower_dense_product(lowering<Facts>& into, A first, B second) {
     using T = typename Facts::value_type;
     using device = typename Facts::device;
     auto const a = dense(into, first);
@@ -278,6 +388,15 @@ auto lower_product(lowering<Facts>& into, A first, B second) {
         into.to.backward.push_back(s);
     }
     return out;
+}
+
+template <class Facts, class A, class B>
+auto lower_product(lowering<Facts>& into, A a, B b) {
+    using T = typename Facts::value_type;
+    if constexpr (is_only_blocked<T, A> && is_only_blocked<T, B>)
+        return lower_blocked_product(into, a, b);
+    else
+        return lower_dense_product(into, a, b);
 }
 
 } // namespace hookcam::detail

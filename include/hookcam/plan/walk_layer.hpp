@@ -48,7 +48,7 @@ void plan_layer(tape<T>& t, step<T> const& s) {
         t.states[s.state].bytes = Layer::state_bytes(in, out);
     if constexpr (has_packed<Layer>) {
         auto& packed = fused_of(t, s).packed;
-        if (auto const size = Layer::packed_size(t.planned_batch); packed.size() != size)
+        if (auto const size = Layer::packed_size(t.batch); packed.size() != size)
             packed = memory<T>(size);
         fused_of(t, s).is_packed = false;
     }

@@ -17,12 +17,16 @@ struct blocked_layout {
     std::size_t width = 0;
     std::size_t block = 1;
     std::size_t border = 0;
+    /// From one image to the next in blocks, where they are part of images with more channels; else 0.
+    std::size_t blocks_apart = 0;
 
     [[nodiscard]] constexpr std::size_t blocks() const noexcept { return (channels + block - 1) / block; }
     /// Distances in elements, from one row, plane of a block, or image to the next; a pixel is `block` long.
     [[nodiscard]] constexpr std::size_t row() const noexcept { return (width + 2 * border) * block; }
     [[nodiscard]] constexpr std::size_t plane() const noexcept { return (height + 2 * border) * row(); }
-    [[nodiscard]] constexpr std::size_t image() const noexcept { return blocks() * plane(); }
+    [[nodiscard]] constexpr std::size_t image() const noexcept {
+        return (blocks_apart == 0 ? blocks() : blocks_apart) * plane();
+    }
     /// Where the first pixel inside the border lies.
     [[nodiscard]] constexpr std::size_t first() const noexcept { return border * (row() + block); }
     /// Channels of a block that are not there to fill it up.
@@ -50,15 +54,59 @@ void clear_border(blocked_layout const& of, std::size_t batch, T* blocked) noexc
         return;
     std::size_t const above = of.border * of.row();
     std::size_t const beside = of.border * of.block;
-    for (std::size_t i = 0; i < batch * of.blocks(); ++i, blocked += of.plane()) {
-        std::fill_n(blocked, above, T{0});
+    for (std::size_t i = 0; i < batch * of.blocks(); ++i) {
+        T* const plane = blocked + i / of.blocks() * of.image() + i % of.blocks() * of.plane();
+        std::fill_n(plane, above, T{0});
         for (std::size_t row = 0; row < of.height; ++row) {
-            T* const begin = blocked + above + row * of.row();
+            T* const begin = plane + above + row * of.row();
             std::fill_n(begin, beside, T{0});
             std::fill_n(begin + of.row() - beside, beside, T{0});
         }
-        std::fill_n(blocked + above + of.height * of.row(), above, T{0});
+        std::fill_n(plane + above + of.height * of.row(), above, T{0});
     }
+}
+
+/// Calls `visit(x, y, block)` for each row of each block of two batches of one size: pointers to its first pixels.
+template <class T, class Visit>
+void for_each_row_of_both(blocked_layout const& x_layout, blocked_layout const& y_layout, std::size_t batch,
+                          T const* x, T* y, Visit visit) {
+    auto const begin = [](blocked_layout const& of, std::size_t n, std::size_t block, std::size_t row) {
+        return n * of.image() + block * of.plane() + of.first() + row * of.row();
+    };
+    for (std::size_t n = 0; n < batch; ++n)
+        for (std::size_t block = 0; block < x_layout.blocks(); ++block)
+            for (std::size_t row = 0; row < x_layout.height; ++row)
+                visit(x + begin(x_layout, n, block, row), y + begin(y_layout, n, block, row), block);
+}
+
+/// Calls `visit(x, y)` for each plane of each block of two batches: pointers to its first pixels.
+template <class T, class Visit>
+void for_each_plane_of_both(blocked_layout const& x_layout, blocked_layout const& y_layout, std::size_t batch,
+                            T const* x, T* y, Visit visit) {
+    for (std::size_t n = 0; n < batch; ++n)
+        for (std::size_t block = 0; block < x_layout.blocks(); ++block)
+            visit(x + n * x_layout.image() + block * x_layout.plane() + x_layout.first(),
+                  y + n * y_layout.image() + block * y_layout.plane() + y_layout.first());
+}
+
+/// Where in an image a channel's first pixel lies.
+[[nodiscard]] constexpr std::size_t place_of_channel(blocked_layout const& of, std::size_t channel) noexcept {
+    return channel / of.block * of.plane() + of.first() + channel % of.block;
+}
+
+/// Sets the channels that fill up the last block to zero.
+template <class T>
+void clear_rest_of_block(blocked_layout const& of, std::size_t batch, T* blocked) noexcept {
+    std::size_t const channels = of.channels_of(of.blocks() - 1);
+    if (channels == of.block)
+        return;
+    for (std::size_t n = 0; n < batch; ++n)
+        for (std::size_t row = 0; row < of.height; ++row) {
+            T* const begin =
+                blocked + n * of.image() + (of.blocks() - 1) * of.plane() + of.first() + row * of.row();
+            for (std::size_t j = 0; j < of.width; ++j)
+                std::fill(begin + j * of.block + channels, begin + (j + 1) * of.block, T{0});
+        }
 }
 
 /// Copies N,C,H,W into blocks, and fills up the last block with zeros. The border stays as it is.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../pool2d.hpp"
+#include "../pool2d_blocked_cpu.hpp"
 #include "adaptive_avg_pool2d_cpu.hpp"
 
 #include <cstddef>
@@ -36,5 +38,30 @@ struct adaptive_avg_pool2d : layer<adaptive_avg_pool2d<Height, Width, Policies..
 /// The mean of each channel: N,C,H,W becomes N,C,1,1. PyTorch's `AdaptiveAvgPool2d(1)`.
 template <class... Policies>
 using global_avg_pool2d = adaptive_avg_pool2d<1, 1, Policies...>;
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+template <std::size_t Height, std::size_t Width, class... Policies>
+struct blocked_map<adaptive_avg_pool2d<Height, Width, Policies...>> {
+    static constexpr bool exists = true;
+
+    template <class T>
+    static void run(cpu, std::size_t batch, blocked_layout const& in, blocked_layout const& out, T const* x,
+                    T* y) {
+        kernels::pool2d_sizes const of{1, in.height, in.width, out.height, out.width};
+        for_each_plane_of_both(in, out, batch, x, y, [&](T const* from, T* to) {
+            std::size_t at = 0;
+            kernels::for_each_part(of, [&](auto rows, auto columns) {
+                store(to + at / out.width * out.row() + at % out.width * out.block,
+                      kernels::mean_of_part(rows, columns, rows.size() * columns.size(), from, in.row()));
+                ++at;
+            });
+        });
+    }
+};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace detail
 
 } // namespace hookcam

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../pool2d.hpp"
+#include "../pool2d_blocked_cpu.hpp"
 #include "avg_pool2d_cpu.hpp"
 
 #include <cstddef>
@@ -36,5 +38,35 @@ struct avg_pool2d : detail::pool2d<avg_pool2d<Kernel, Policies...>, Kernel, Poli
                                      grad_x.data());
     }
 };
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+template <std::size_t Kernel, class... Policies>
+struct blocked_map<avg_pool2d<Kernel, Policies...>> {
+    static constexpr bool exists = true;
+    using layer = avg_pool2d<Kernel, Policies...>;
+    using windows = typename layer::windows;
+
+    template <class T>
+    static void run(cpu, std::size_t batch, blocked_layout const& in, blocked_layout const& out, T const* x,
+                    T* y) {
+        kernels::pool2d_parameters const of{{1, in.height, in.width, out.height, out.width},
+                                            windows::rows,
+                                            windows::columns,
+                                            layer::counts_padding};
+        for_each_plane_of_both(in, out, batch, x, y, [&](T const* from, T* to) {
+            std::size_t at = 0;
+            kernels::for_each_average(of, [&](auto rows, auto columns, std::size_t divisor) {
+                store(to + at / out.width * out.row() + at % out.width * out.block,
+                      kernels::mean_of_part(rows, columns, divisor, from, in.row()));
+                ++at;
+            });
+        });
+    }
+};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace detail
 
 } // namespace hookcam

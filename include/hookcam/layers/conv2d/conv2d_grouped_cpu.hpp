@@ -98,6 +98,7 @@ template <class T>
     one.shape.in_channels = one.in.channels = of.shape.group_in();
     one.shape.out_channels = one.out.channels = of.shape.group_out();
     one.in.block = one.out.block = detail::width<T>;
+    one.in.blocks_apart = one.out.blocks_apart = 0;
     one.out.border = 0;
     return one;
 }
@@ -115,12 +116,9 @@ template <class T>
 void copy_channels(detail::blocked_layout const& from_layout, std::size_t from_first, T const* from,
                    detail::blocked_layout const& to_layout, std::size_t to_first, std::size_t count,
                    T* to) noexcept {
-    auto const begin = [](detail::blocked_layout const& of, std::size_t channel) {
-        return channel / of.block * of.plane() + of.first() + channel % of.block;
-    };
     for (std::size_t c = 0; c < count; ++c) {
-        T const* const x = from + begin(from_layout, from_first + c);
-        T* const y = to + begin(to_layout, to_first + c);
+        T const* const x = from + detail::place_of_channel(from_layout, from_first + c);
+        T* const y = to + detail::place_of_channel(to_layout, to_first + c);
         for (std::size_t i = 0; i < to_layout.height; ++i)
             for (std::size_t j = 0; j < to_layout.width; ++j)
                 y[i * to_layout.row() + j * to_layout.block] =
@@ -139,8 +137,6 @@ void conv2d_regrouped(cpu device, conv2d_direct_parameters<T> const& of, T const
     std::size_t const padded_out = one.out.blocks() * one.out.block;
     for (std::size_t image = 0; image < of.shape.batch; ++image) {
         T* const to = y + image * of.out.image();
-        // What fills up the last block belongs to no group.
-        std::fill_n(to + (of.out.blocks() - 1) * of.out.plane(), of.out.plane(), T{0});
         for (std::size_t group = 0; group < of.shape.groups; ++group) {
             copy_channels(of.in, group * one.in.channels, x + image * of.in.image(), one.in, 0,
                           one.in.channels, scratch);
@@ -152,6 +148,7 @@ void conv2d_regrouped(cpu device, conv2d_direct_parameters<T> const& of, T const
                           one.out.channels, to);
         }
     }
+    detail::clear_rest_of_block(of.out, of.shape.batch, y);
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET

@@ -3,13 +3,12 @@
 #include "../../tensor/blocked.hpp"
 #include "../../tensor/simd.hpp"
 #include "../fusion.hpp"
-#include "../pool2d_parameters.hpp"
+#include "../pool2d_blocked_cpu.hpp"
 #include "conv2d_parameters.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <limits>
 #include <utility>
 
 namespace hookcam::kernels {
@@ -205,14 +204,14 @@ struct known_plane {
 /// A plane whose size is read at run time: the best of these, of which the last always fits.
 struct any_plane {
     template <std::size_t Blocks>
-    static constexpr std::array
-        tiles = detail::vector_registers >= 32
-                    ? (Blocks == 1 ? std::array{tile_size{1, 28}, tile_size{1, 16}, tile_size{1, 14},
-                                                tile_size{2, 7}, tile_size{3, 4}, tile_size{1, 1}}
-                                   : std::array{tile_size{1, 14}, tile_size{1, 11}, tile_size{1, 8},
-                                                tile_size{2, 7}, tile_size{3, 4}, tile_size{1, 1}})
-                    : std::array{tile_size{1, 6}, tile_size{2, 3}, tile_size{1, 5},
-                                 tile_size{1, 4}, tile_size{3, 2}, tile_size{1, 1}};
+    static constexpr std::array tiles =
+        detail::vector_registers >= 32
+            ? (Blocks == 1 ? std::array{tile_size{1, 28}, tile_size{1, 16}, tile_size{1, 14},
+                                        tile_size{1, 13}, tile_size{2, 7}, tile_size{3, 4}, tile_size{1, 1}}
+                           : std::array{tile_size{1, 14}, tile_size{1, 13}, tile_size{1, 11}, tile_size{1, 8},
+                                        tile_size{2, 7}, tile_size{3, 4}, tile_size{1, 1}})
+            : std::array{tile_size{1, 6}, tile_size{2, 3}, tile_size{1, 5}, tile_size{1, 4},
+                         tile_size{3, 2}, tile_size{1, 3}, tile_size{1, 1}};
 };
 
 template <std::size_t Count>
@@ -231,23 +230,6 @@ template <std::size_t Count>
 /// Rows of the convolution's output that pooling keeps at a time.
 [[nodiscard]] constexpr std::size_t kept_rows(window const& pool) noexcept {
     return pool.span();
-}
-
-/// The maxima of one row of windows: y from the rows `rows` of a ring of rows.
-template <class T>
-void pool_row(window const& columns, std::size_t row_step, element_range rows, T const* ring,
-              std::size_t ring_rows, std::size_t ring_row, std::size_t in_width, std::size_t out_width,
-              T* y) noexcept {
-    for (std::size_t j = 0; j < out_width; ++j, y += lanes<T>) {
-        auto const seen = seen_by(columns, j, in_width);
-        auto largest = detail::broadcast(-std::numeric_limits<T>::infinity());
-        for (std::size_t row = rows.begin; row < rows.end; row += row_step)
-            for (std::size_t column = seen.begin; column < seen.end; column += columns.dilation) {
-                auto const here = load(ring + row % ring_rows * ring_row + column * lanes<T>);
-                largest = ((here > largest) | (here != here)) ? here : largest; // NaN is larger than all
-            }
-        store(y, largest);
-    }
 }
 
 /// The output rows `band` of one image and `Blocks` blocks of its channels; all of them where it pools.
@@ -291,8 +273,9 @@ void compute_rows(conv2d_direct_parameters<T> const& of, tile_strides const& str
         for (next = std::max(next, begin - std::min(begin, finish.pool_rows.before)); next < rows.end; ++next)
             compute_row(one_row, next, ring + next % ring_rows * by.y_row);
         for (std::size_t b = 0; b < Blocks; ++b)
-            pool_row(finish.pool_columns, finish.pool_rows.dilation, rows, ring + b * by.y_block, ring_rows,
-                     by.y_row, width, of.out.width, image.y + b * y_block + i * of.out.row());
+            max_of_windows(finish.pool_columns, finish.pool_rows.dilation, rows, ring + b * by.y_block,
+                           ring_rows, by.y_row, width, of.out.width,
+                           image.y + b * y_block + i * of.out.row());
     }
 }
 

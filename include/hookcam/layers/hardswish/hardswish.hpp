@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../elementwise.hpp"
 #include "hardswish_cpu.hpp"
 
@@ -14,5 +15,14 @@ struct hardswish : detail::elementwise_layer<hardswish<Policies...>, Policies...
     static constexpr kernels::hardswish function{};
     using backward_reads = reads<input>;
 };
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+template <class... Policies>
+struct blocked_map<hardswish<Policies...>> : blocked_elementwise<hardswish<Policies...>> {};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace detail
 
 } // namespace hookcam

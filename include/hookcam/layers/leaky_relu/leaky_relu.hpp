@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../elementwise.hpp"
 #include "leaky_relu_cpu.hpp"
 
@@ -31,5 +32,14 @@ struct leaky_relu : detail::elementwise_layer<leaky_relu<Policies...>, Policies.
         detail::find_policy<policy::negative_slope, negative_slope<0.01>, Policies...>::value};
     using backward_reads = std::conditional_t<(function.negative_slope >= 0), reads<output>, reads<input>>;
 };
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+template <class... Policies>
+struct blocked_map<leaky_relu<Policies...>> : blocked_elementwise<leaky_relu<Policies...>> {};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace detail
 
 } // namespace hookcam

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../pool2d.hpp"
+#include "../pool2d_blocked_cpu.hpp"
 #include "max_pool2d_cpu.hpp"
 
 #include <cstddef>
@@ -50,6 +52,29 @@ namespace detail {
 template <std::size_t Kernel, class... Policies>
 inline constexpr auto fuses_as<max_pool2d<Kernel, Policies...>> = fusion::max_pooling;
 
+} // namespace detail
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+template <std::size_t Kernel, class... Policies>
+struct blocked_map<max_pool2d<Kernel, Policies...>> {
+    static constexpr bool exists = true;
+    using windows = typename max_pool2d<Kernel, Policies...>::windows;
+
+    template <class T>
+    static void run(cpu, std::size_t batch, blocked_layout const& in, blocked_layout const& out, T const* x,
+                    T* y) {
+        for_each_plane_of_both(in, out, batch, x, y, [&](T const* from, T* to) {
+            for (std::size_t i = 0; i < out.height; ++i)
+                kernels::max_of_windows(windows::columns, windows::rows.dilation,
+                                        kernels::seen_by(windows::rows, i, in.height), from, in.height,
+                                        in.row(), in.width, out.width, to + i * out.row());
+        });
+    }
+};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace detail
 
 } // namespace hookcam

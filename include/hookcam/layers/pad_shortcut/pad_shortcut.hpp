@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../layer.hpp"
 #include "pad_shortcut_cpu.hpp"
 
@@ -52,5 +53,36 @@ private:
                 y.shape()[2], y.shape()[3], step::height, step::width};
     }
 };
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+template <std::size_t In, std::size_t Out, class... Policies>
+struct blocked_map<pad_shortcut<In, Out, Policies...>> {
+    static constexpr bool exists = true;
+    using layer = pad_shortcut<In, Out, Policies...>;
+
+    template <class T>
+    static void run(cpu, std::size_t batch, blocked_layout const& in, blocked_layout const& out, T const* x,
+                    T* y) {
+        constexpr std::size_t before = (Out - In) / 2;
+        for (std::size_t n = 0; n < batch; ++n)
+            for (std::size_t c = 0; c < out.blocks() * out.block; ++c) {
+                T* const to = y + n * out.image() + place_of_channel(out, c);
+                bool const is_kept = c >= before && c < before + In;
+                T const* const from =
+                    is_kept ? x + n * in.image() + place_of_channel(in, c - before) : nullptr;
+                for (std::size_t i = 0; i < out.height; ++i)
+                    for (std::size_t j = 0; j < out.width; ++j)
+                        to[i * out.row() + j * out.block] =
+                            is_kept
+                                ? from[i * layer::step::height * in.row() + j * layer::step::width * in.block]
+                                : T{0};
+            }
+    }
+};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace detail
 
 } // namespace hookcam

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../layer.hpp"
 #include "relu_cpu.hpp"
 
@@ -26,6 +27,25 @@ namespace detail {
 template <class... Policies>
 inline constexpr auto fuses_as<relu<Policies...>> = fusion::rectifier;
 
+} // namespace detail
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+template <class... Policies>
+struct blocked_map<relu<Policies...>> {
+    static constexpr bool exists = true;
+
+    template <class Device, class T>
+    static void run(Device device, std::size_t batch, blocked_layout const& in, blocked_layout const& out,
+                    T const* x, T* y) {
+        for_each_row_of_both(in, out, batch, x, y, [&](T const* from, T* to, std::size_t) {
+            kernels::relu(device, in.width * in.block, from, to);
+        });
+    }
+};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace detail
 
 } // namespace hookcam

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../elementwise.hpp"
 #include "relu6_cpu.hpp"
 
@@ -14,5 +15,14 @@ struct relu6 : detail::elementwise_layer<relu6<Policies...>, Policies...> {
     static constexpr kernels::relu6 function{};
     using backward_reads = reads<output>;
 };
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+template <class... Policies>
+struct blocked_map<relu6<Policies...>> : blocked_elementwise<relu6<Policies...>> {};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace detail
 
 } // namespace hookcam

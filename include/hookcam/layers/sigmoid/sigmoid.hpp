@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../elementwise.hpp"
 #include "sigmoid_cpu.hpp"
 
@@ -13,5 +14,14 @@ struct sigmoid : detail::elementwise_layer<sigmoid<Policies...>, Policies...> {
     static constexpr kernels::sigmoid function{};
     using backward_reads = reads<output>;
 };
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+template <class... Policies>
+struct blocked_map<sigmoid<Policies...>> : blocked_elementwise<sigmoid<Policies...>> {};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace detail
 
 } // namespace hookcam

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../elementwise.hpp"
 #include "silu_cpu.hpp"
 
@@ -13,5 +14,14 @@ struct silu : detail::elementwise_layer<silu<Policies...>, Policies...> {
     static constexpr kernels::silu function{};
     using backward_reads = reads<input>;
 };
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+template <class... Policies>
+struct blocked_map<silu<Policies...>> : blocked_elementwise<silu<Policies...>> {};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace detail
 
 } // namespace hookcam

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../elementwise.hpp"
 #include "tanh_cpu.hpp"
 
@@ -13,5 +14,14 @@ struct tanh : detail::elementwise_layer<tanh<Policies...>, Policies...> {
     static constexpr kernels::tanh function{};
     using backward_reads = reads<output>;
 };
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+template <class... Policies>
+struct blocked_map<tanh<Policies...>> : blocked_elementwise<tanh<Policies...>> {};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace detail
 
 } // namespace hookcam

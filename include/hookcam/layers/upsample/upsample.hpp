@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../blocked_map.hpp"
 #include "../layer.hpp"
 #include "upsample_cpu.hpp"
 
@@ -55,5 +56,29 @@ private:
         return {x.shape()[0] * x.shape()[1], x.shape()[2], x.shape()[3], Scale};
     }
 };
+
+namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
+/// Where the nearest pixel is repeated.
+template <std::size_t Scale, class... Policies>
+    requires(!upsample<Scale, Policies...>::is_bilinear)
+struct blocked_map<upsample<Scale, Policies...>> {
+    static constexpr bool exists = true;
+
+    template <class T>
+    static void run(cpu, std::size_t batch, blocked_layout const& in, blocked_layout const& out, T const* x,
+                    T* y) {
+        for_each_plane_of_both(in, out, batch, x, y, [&](T const* from, T* to) {
+            for (std::size_t i = 0; i < out.height; ++i)
+                for (std::size_t j = 0; j < out.width; ++j)
+                    store(to + i * out.row() + j * out.block,
+                          load(from + i / Scale * in.row() + j / Scale * in.block));
+        });
+    }
+};
+
+} // namespace HOOKCAM_INSTRUCTION_SET
+} // namespace detail
 
 } // namespace hookcam
