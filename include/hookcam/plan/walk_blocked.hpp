@@ -87,11 +87,10 @@ void forward_blocked(tape<T>& t, step<T> const& s) {
 /// The value in blocks that a kernel takes.
 template <class Kernel, class T, class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
 auto with_block_for(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
-    constexpr auto block = Kernel::template in_block<T>;
-    if constexpr (Form::block == 0 || Kernel::template takes_block<T, Form::block>)
-        return with_blocked<block>(into, of);
+    if constexpr (Form::block != 0 && Kernel::template takes_block<T, Form::block>)
+        return of;
     else
-        return with_blocked<block>(into, dense(into, of));
+        return with_blocks_of<Kernel::template in_block<T>>(into, of);
 }
 
 /// Appends the steps of a layer whose forward runs over blocked images. Its backward is the dense one.
