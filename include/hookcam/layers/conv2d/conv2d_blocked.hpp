@@ -103,13 +103,14 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
     template <std::size_t InBlock, class Plane, class Device, class T>
     static void run(Device device, work<T> const& of, T const* x, T const* packed, T* y, T* scratch) {
         constexpr std::size_t step = windows::columns.stride;
+        constexpr std::size_t out_blocks = (Out / layer::group_count + width<T> - 1) / width<T>;
         T const* const bias = packed + kernels::conv2d_packed_weights<T>(of.shape);
         if constexpr (chosen<T> == conv2d_kernel::within_vectors) {
             using traits = kernels::direct::lane_traits<In / layer::group_count, step>;
             kernels::conv2d_within_vectors<traits, Plane>(device, of, x, packed, bias, y, scratch);
         } else if constexpr (chosen<T> == conv2d_kernel::regrouped) {
             using traits = kernels::direct::tile_traits<width<T>, step>;
-            kernels::conv2d_regrouped<traits, Plane>(device, of, x, packed, bias, y, scratch);
+            kernels::conv2d_regrouped<traits, Plane, out_blocks>(device, of, x, packed, bias, y, scratch);
         } else {
             // Few channels: a row of the window is short, and unrolled.
             constexpr std::size_t most_terms = 32;
@@ -117,7 +118,7 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
             constexpr bool is_short =
                 InBlock < width<T> && InBlock == In && windows::columns.dilation == 1 && terms <= most_terms;
             using traits = kernels::direct::tile_traits<InBlock, step, is_short ? terms : 0>;
-            kernels::conv2d_direct<traits, Plane>(device, of, x, packed, bias, y, scratch);
+            kernels::conv2d_direct<traits, Plane, out_blocks>(device, of, x, packed, bias, y, scratch);
         }
     }
 };

@@ -150,8 +150,9 @@ template <class T>
 
 /// y = x * weight + bias and what follows. `Traits` are those of the tiles (`direct::tile_traits`), `Plane` is that of
 /// the outputs, before pooling. `packed` comes from `conv2d_pack`; `bias` is padded to whole blocks. Where there are
-/// groups, each has whole blocks of inputs and of outputs.
-template <class Traits, class Plane = direct::any_plane, class T>
+/// groups, each has whole blocks of inputs and of outputs. `OutBlocks` is how many blocks of outputs a group has, where
+/// that is known when it is compiled, else 0.
+template <class Traits, class Plane = direct::any_plane, std::size_t OutBlocks = 0, class T>
 void conv2d_direct(cpu, conv2d_direct_parameters<T> const& of, T const* x, T const* packed, T const* bias,
                    T* y, T* scratch) noexcept {
     using namespace direct;
@@ -168,10 +169,12 @@ void conv2d_direct(cpu, conv2d_direct_parameters<T> const& of, T const* x, T con
             first_tile(of, image, channel,
                        x + image * of.in.image() + group * shape.group_in() / of.in.block * of.in.plane(),
                        packed + channel * shape.terms(), bias, y);
-        if (block + 1 < group_blocks)
-            compute_band<T, 2, Plane, Traits>(of, by, tile, band, scratch);
-        else
-            compute_band<T, 1, Plane, Traits>(of, by, tile, band, scratch);
+        if constexpr (OutBlocks != 1)
+            if (block + 1 < group_blocks)
+                compute_band<T, 2, Plane, Traits>(of, by, tile, band, scratch);
+        if constexpr (OutBlocks == 0 || OutBlocks % 2 != 0)
+            if (block + 1 == group_blocks)
+                compute_band<T, 1, Plane, Traits>(of, by, tile, band, scratch);
     };
     std::size_t const step = rows_of_band(of);
     auto const each_band = [&](auto const& visit) {

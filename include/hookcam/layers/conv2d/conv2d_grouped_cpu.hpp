@@ -128,7 +128,7 @@ void copy_channels(detail::blocked_layout const& from_layout, std::size_t from_f
 
 /// y = x * weight + bias for groups of any size; nothing follows. `Traits` are those of a vector's block. `packed` comes
 /// from `conv2d_pack`; `bias` is padded to whole blocks in each group.
-template <class Traits, class Plane = direct::any_plane, class T>
+template <class Traits, class Plane = direct::any_plane, std::size_t OutBlocks = 0, class T>
 void conv2d_regrouped(cpu device, conv2d_direct_parameters<T> const& of, T const* x, T const* packed,
                       T const* bias, T* y, T* scratch) noexcept {
     auto const one = group_alone(of);
@@ -141,9 +141,9 @@ void conv2d_regrouped(cpu device, conv2d_direct_parameters<T> const& of, T const
             copy_channels(of.in, group * one.in.channels, x + image * of.in.image(), one.in, 0,
                           one.in.channels, scratch);
             T* const no_scratch = nullptr;
-            conv2d_direct<Traits, Plane>(device, one, static_cast<T const*>(scratch),
-                                         packed + group * padded_out * one.shape.terms(),
-                                         bias + group * padded_out, group_y, no_scratch);
+            conv2d_direct<Traits, Plane, OutBlocks>(device, one, static_cast<T const*>(scratch),
+                                                    packed + group * padded_out * one.shape.terms(),
+                                                    bias + group * padded_out, group_y, no_scratch);
             copy_channels(one.out, 0, static_cast<T const*>(group_y), of.out, group * one.out.channels,
                           one.out.channels, to);
         }
