@@ -50,7 +50,7 @@ void backward_drawing(tape<T>& of, step<T> const& s) {
 
 template <class Layer, class T>
 void plan_measuring(tape<T>& t, step<T> const& s) {
-    Layer::check_batch(t.planned_batch, t.value(s.input).sizes);
+    Layer::check_batch(t.batch, t.value(s.input).sizes);
     plan_layer<Layer, false>(t, s);
 }
 
