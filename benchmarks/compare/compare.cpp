@@ -9,6 +9,8 @@
 
 #include "../../examples/tools/command_line.hpp"
 
+#include <hookcam/core/threads.hpp>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -214,6 +216,7 @@ void run(tools::command_line const& line, char** arguments, bool& all_agree) {
     if (auto const list = line.find("--peers"))
         keep_peers(works, *list);
     settle(arguments, threads);
+    hookcam::set_num_threads(threads); // that are pinned as this one is
 
     for (auto const& text : describe_machine())
         std::cout << text << '\n';

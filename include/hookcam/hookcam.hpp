@@ -10,6 +10,7 @@
 #include "compose/paths.hpp"
 #include "compose/residual.hpp"
 #include "compose/sequential.hpp"
+#include "core/threads.hpp"
 #include "explain/features.hpp"
 #include "explain/grad_cam.hpp"
 #include "layers.hpp"

@@ -12,9 +12,22 @@
 #include <type_traits>
 #include <vector>
 
+#if defined(__ELF__)
+extern "C" [[gnu::weak]] void
+openblas_set_num_threads(int); // there where the program is linked with OpenBLAS
+#endif
+
 namespace hookcam {
 
 namespace detail {
+
+/// Leaves the threads to us: matrix products of OpenBLAS run on the thread that asks for them.
+inline void use_one_thread_for_blas() noexcept {
+#if defined(__ELF__)
+    if (openblas_set_num_threads != nullptr)
+        openblas_set_num_threads(1);
+#endif
+}
 
 /// Threads that help whoever has work in pieces. The one with the work takes pieces too and never waits for a thread
 /// that has not begun, so that a busy machine, or a process that was forked and has lost its threads, is merely slower.
@@ -169,16 +182,19 @@ void parallel_for(std::size_t count, std::size_t workers, Function&& function) n
     return detail::thread_pool::instance().size();
 }
 
-/// Sets how many threads work on one call of a plan; the knob of the whole program, at least 1. Every bit of every
-/// result stays as it is. A plan takes the number when it sizes its buffers, at its first call. Calls from several
-/// threads at a time do not share helpers: one has them, the others work alone. Waits until nobody uses them; where the
-/// system grants no more threads, it throws std::system_error and leaves those that it got.
+/// Sets how many threads work on one call of a plan, at least 1: the knob of the whole program. No bit of any result
+/// depends on it. A plan takes the number when it sizes its buffers, at its first call. Calls from several threads at a
+/// time do not share helpers: one has them, the others work alone. OpenBLAS, which has threads of its own, is set to one
+/// for the whole program, so that no core has two masters; whoever never calls this keeps its setting. Waits until
+/// nobody uses the helpers; where the system grants no more threads, it throws std::system_error and keeps those that
+/// it got.
 inline void set_num_threads(std::size_t threads) {
     if (threads == 0 || threads > 1024)
         throw error{
             error_kind::use,
             "hookcam::set_num_threads: must be 1 to 1024; std::thread::hardware_concurrency() is how many "
             "run at a time"};
+    detail::use_one_thread_for_blas();
     detail::thread_pool::instance().resize(threads);
 }
 

@@ -15,7 +15,7 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 /// - `work<T>`, what a call needs to know, and `work_for(batch, in, sums, out, finish)`, which makes it;
 /// - `packed_size(work)`, in elements, and `pack(work, own, packed)`: the parameters in the order in which the kernel
 ///   reads them;
-/// - `scratch(work)`, in elements, and `run<InBlock, Variant>(device, work, x, packed, y, scratch)`.
+/// - `scratch(work)`, in elements, for each of `work.workers` threads, and `run<InBlock, Variant>(device, work, x, packed, y, scratch)`.
 template <class Layer>
 struct blocked_kernel {
     static constexpr bool exists = false;

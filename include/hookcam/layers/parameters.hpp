@@ -91,6 +91,7 @@ struct belongings {
     void* state = nullptr;   ///< null where no backward will ask for it
     /// What the layer's `pack` made of its parameters; null where it packs nothing for this batch.
     std::remove_const_t<T> const* packed = nullptr;
+    std::size_t workers = 1; ///< threads that may share the work
 };
 
 } // namespace HOOKCAM_INSTRUCTION_SET

@@ -4,6 +4,7 @@
 #include "../core/error.hpp"
 #include "../core/extents.hpp"
 #include "../core/instruction_set.hpp"
+#include "../core/threads.hpp"
 #include "../core/window.hpp"
 #include "../layers/fusion.hpp"
 #include "../layers/layer.hpp"
@@ -125,6 +126,7 @@ struct tape {
 
     /// Backward runs once behind each forward: what it has read, it may write over.
     bool is_used_up = false;
+    std::size_t workers = 1; ///< threads that share the work of a step
     std::size_t batch = 0;
     bool is_laid_out = false; ///< for that batch, and for the sizes of the input's cell
     std::size_t scratch_bytes = 0;
@@ -162,6 +164,7 @@ struct tape {
 
     /// Lays everything out for a batch of a size. Allocates.
     void lay_out(std::size_t images, extents const& input) {
+        workers = num_threads();
         is_laid_out = false; // until all is done: where something throws, the next call lays out again
         batch = images;
         scratch_bytes = 0;

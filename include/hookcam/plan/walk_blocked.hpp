@@ -38,8 +38,10 @@ template <class Layer, class T>
         finish.term_layout = t.value(fused.term).layout();
     }
     auto const& in = t.value(s.input);
-    return blocked_kernel<Layer>::work_for(t.batch, in.layout(), Layer::output_extents(in.sizes),
-                                           out.layout(), finish);
+    auto work = blocked_kernel<Layer>::work_for(t.batch, in.layout(), Layer::output_extents(in.sizes),
+                                                out.layout(), finish);
+    work.workers = t.workers;
+    return work;
 }
 
 template <class Layer, bool HasBackward, class T>
@@ -51,7 +53,7 @@ void plan_blocked(tape<T>& t, step<T> const& s) {
     t.size_value(s.output, fused.pooled == nullptr ? sums : fused.pooled(sums));
     auto const work = blocked_work<Layer>(t, s, fused);
     using kernel = blocked_kernel<Layer>;
-    t.scratch_bytes = std::max(t.scratch_bytes, kernel::scratch(work) * sizeof(T));
+    t.scratch_bytes = std::max(t.scratch_bytes, t.workers * kernel::scratch(work) * sizeof(T));
     if constexpr (HasBackward && has_scratch<Layer>)
         t.scratch_bytes = std::max(t.scratch_bytes, Layer::scratch_bytes(t.value(s.input).sizes, sums));
     std::size_t const scales = fused.scale_and_shift == nullptr ? 0 : 2 * work.out.blocks() * work.out.block;

@@ -26,6 +26,7 @@ template <std::size_t Rank, class T>
 template <class Layer, class Device, bool KeepsState, class T>
 [[nodiscard]] belongings<Layer, T const, Device> own_of(tape<T>& t, step<T> const& s) {
     belongings<Layer, T const, Device> own{t.parameters + s.parameters, t.scratch.data(), nullptr};
+    own.workers = t.workers;
     if constexpr (KeepsState)
         own.state = t.states[s.state].of_batch.data();
     return own;
@@ -132,6 +133,7 @@ void backward_layer_parameters(tape<T>& t, step<T> const& s) {
     auto const& layer = *static_cast<Layer const*>(s.object);
     belongings<Layer, T, Device> gradients{t.parameter_gradients.data() + s.parameters, t.scratch.data(),
                                            nullptr};
+    gradients.workers = t.workers;
     auto const function = [&layer](auto&&... with) {
         layer.backward_parameters(static_cast<decltype(with)>(with)...);
     };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/threads.hpp"
 #include "../../tensor/blocked.hpp"
 #include "../../tensor/device.hpp"
 #include "../../tensor/simd.hpp"
@@ -140,10 +141,26 @@ template <class T>
     std::size_t const weights = of.shape.out_channels * of.shape.terms() * sizeof(T);
     std::size_t const image = of.in.image() * sizeof(T);
     if (image <= bytes_that_stay || weights > bytes_that_stay || of.finish.pools)
-        return of.shape.out_height;
+        return of.out.height;
     std::size_t const bands = image / band_bytes;
     std::size_t const rows = (of.shape.out_height + bands - 1) / bands;
     return rows + rows % 2;
+}
+
+/// Pieces of work that a convolution is cut into at least, where it has as many rows: for several workers to end at
+/// about the same time.
+inline constexpr std::size_t pieces_to_share = 16;
+
+/// Rows of a band where `others` pieces lie beside each other, images and blocks of channels, and are shared.
+template <class T>
+[[nodiscard]] std::size_t rows_of_shared_band(conv2d_direct_parameters<T> const& of,
+                                              std::size_t others) noexcept {
+    std::size_t const rows = rows_of_band(of);
+    if (of.workers < 2)
+        return rows;
+    std::size_t const bands = std::max<std::size_t>(1, pieces_to_share / others);
+    std::size_t const shared = (of.out.height + bands - 1) / bands;
+    return std::min(rows, shared + shared % 2);
 }
 
 } // namespace direct
@@ -161,7 +178,7 @@ void conv2d_direct(cpu, conv2d_direct_parameters<T> const& of, T const* x, T con
     std::size_t const group_blocks = (shape.group_out() + lanes<T> - 1) / lanes<T>;
     std::size_t const pairs = (group_blocks + blocks_at_a_time - 1) / blocks_at_a_time;
 
-    auto const compute = [&](std::size_t pair, std::size_t image, element_range band) {
+    auto const compute = [&](std::size_t pair, std::size_t image, element_range band, T* ring) {
         std::size_t const group = pair / pairs;
         std::size_t const block = pair % pairs * blocks_at_a_time;
         std::size_t const channel = group * shape.group_out() + block * lanes<T>;
@@ -171,29 +188,23 @@ void conv2d_direct(cpu, conv2d_direct_parameters<T> const& of, T const* x, T con
                        packed + channel * shape.terms(), bias, y);
         if constexpr (OutBlocks != 1)
             if (block + 1 < group_blocks)
-                compute_band<T, 2, Plane, Traits>(of, by, tile, band, scratch);
+                compute_band<T, 2, Plane, Traits>(of, by, tile, band, ring);
         if constexpr (OutBlocks == 0 || OutBlocks % 2 != 0)
             if (block + 1 == group_blocks)
-                compute_band<T, 1, Plane, Traits>(of, by, tile, band, scratch);
+                compute_band<T, 1, Plane, Traits>(of, by, tile, band, ring);
     };
-    std::size_t const step = rows_of_band(of);
-    auto const each_band = [&](auto const& visit) {
-        for (std::size_t image = 0; image < shape.batch; ++image)
-            for (std::size_t row = 0; row < shape.out_height; row += step)
-                visit(image, element_range{row, std::min(row + step, shape.out_height)});
-    };
-    auto const each_pair = [&](auto const& visit) {
-        for (std::size_t pair = 0; pair < shape.groups * pairs; ++pair)
-            visit(pair);
-    };
+    std::size_t const all_pairs = shape.groups * pairs;
+    std::size_t const step = rows_of_shared_band(of, shape.batch * all_pairs);
+    std::size_t const bands = (of.out.height + step - 1) / step;
     // What stays in the cache is read again and again: the weights, or else a batch's input.
-    if (shape.out_channels * shape.terms() * sizeof(T) <= bytes_that_stay)
-        each_band([&](std::size_t image, element_range band) {
-            each_pair([&](std::size_t pair) { compute(pair, image, band); });
-        });
-    else
-        each_pair([&](std::size_t pair) {
-            each_band([&](std::size_t image, element_range band) { compute(pair, image, band); });
+    bool const weights_stay = shape.out_channels * shape.terms() * sizeof(T) <= bytes_that_stay;
+    detail::parallel_for(
+        shape.batch * bands * all_pairs, of.workers, [&](std::size_t piece, std::size_t worker) {
+            std::size_t const pair = weights_stay ? piece % all_pairs : piece / (shape.batch * bands);
+            std::size_t const band = weights_stay ? piece / all_pairs : piece % (shape.batch * bands);
+            std::size_t const row = band % bands * step;
+            compute(pair, band / bands, element_range{row, std::min(row + step, of.out.height)},
+                    scratch + worker * conv2d_direct_scratch(of));
         });
 }
 

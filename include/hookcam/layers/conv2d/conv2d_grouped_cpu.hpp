@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/threads.hpp"
 #include "../../tensor/blocked.hpp"
 #include "../../tensor/device.hpp"
 #include "../../tensor/simd.hpp"
@@ -79,14 +80,17 @@ template <class Traits, class Plane = direct::any_plane, class T>
 void conv2d_within_vectors(cpu, conv2d_direct_parameters<T> const& of, T const* x, T const* packed,
                            T const* bias, T* y, T* scratch) noexcept {
     auto const by = direct::strides_of(of);
-    for (std::size_t image = 0; image < of.shape.batch; ++image)
-        for (std::size_t block = 0; block < of.out.blocks(); ++block) {
-            std::size_t const channel = block * detail::width<T>;
-            auto const tile =
-                direct::first_tile(of, image, channel, x + image * of.in.image() + block * of.in.plane(),
-                                   packed + channel * of.shape.terms(), bias, y);
-            direct::compute_band<T, 1, Plane, Traits>(of, by, tile, {0, of.shape.out_height}, scratch);
-        }
+    std::size_t const blocks = of.out.blocks();
+    detail::parallel_for(of.shape.batch * blocks, of.workers, [&](std::size_t piece, std::size_t worker) {
+        std::size_t const image = piece / blocks;
+        std::size_t const block = piece % blocks;
+        std::size_t const channel = block * detail::width<T>;
+        auto const tile =
+            direct::first_tile(of, image, channel, x + image * of.in.image() + block * of.in.plane(),
+                               packed + channel * of.shape.terms(), bias, y);
+        direct::compute_band<T, 1, Plane, Traits>(of, by, tile, {0, of.out.height},
+                                                  scratch + worker * conv2d_direct_scratch(of));
+    });
 }
 
 /// One group of a convolution, by itself: `in` and `out` are the layouts of its own blocks.

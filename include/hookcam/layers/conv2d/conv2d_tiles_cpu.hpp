@@ -23,6 +23,7 @@ struct conv2d_direct_parameters {
     detail::blocked_layout in;
     detail::blocked_layout out;
     detail::sum_finish<T> finish;
+    std::size_t workers = 1; ///< threads that share the work, each with scratch memory of its own
 };
 
 namespace direct {
@@ -70,7 +71,10 @@ struct tile_strides {
 
 template <class T>
 [[nodiscard]] tile_strides strides_of(conv2d_direct_parameters<T> const& of) noexcept {
-    auto const& [shape, in, out, finish] = of;
+    auto const& shape = of.shape;
+    auto const& in = of.in;
+    auto const& out = of.out;
+    auto const& finish = of.finish;
     tile_strides by{};
     by.in_blocks = (shape.group_in() + in.block - 1) / in.block;
     by.last_block = shape.group_in() - (by.in_blocks - 1) * in.block;
@@ -95,7 +99,7 @@ template <class T>
 [[nodiscard]] tile_work<T> first_tile(conv2d_direct_parameters<T> const& of, std::size_t image,
                                       std::size_t channel, T const* x, T const* weight, T const* bias,
                                       T* y) noexcept {
-    auto const& [shape, in, out, finish] = of;
+    auto const& [shape, in, out, finish, workers] = of;
     std::size_t const block = channel / lanes<T>;
     std::size_t const corner =
         (in.border - shape.rows.before) * in.row() + (in.border - shape.columns.before) * in.block;
@@ -232,7 +236,8 @@ template <std::size_t Count>
     return pool.span();
 }
 
-/// The output rows `band` of one image and `Blocks` blocks of its channels; all of them where it pools.
+/// The rows `band` of what is stored, so of the pooled output where it pools, of one image and `Blocks` blocks of its
+/// channels.
 template <class T, std::size_t Blocks, std::size_t Rows, std::size_t Columns, class Terms>
 void compute_rows(conv2d_direct_parameters<T> const& of, tile_strides const& strides,
                   tile_work<T> const& image, element_range band, T* ring) noexcept {
@@ -266,7 +271,7 @@ void compute_rows(conv2d_direct_parameters<T> const& of, tile_strides const& str
     by.y_row = width * lanes<T>;
     by.y_block = ring_rows * by.y_row;
     std::size_t next = 0;
-    for (std::size_t i = 0; i < of.out.height; ++i) {
+    for (std::size_t i = band.begin; i < band.end; ++i) {
         auto const rows = seen_by(finish.pool_rows, i, of.shape.out_height);
         // Windows behind this one see no row in front of its first, be that in the padding or left out by dilation.
         std::size_t const begin = i * finish.pool_rows.stride;
@@ -293,7 +298,7 @@ void compute_band(conv2d_direct_parameters<T> const& of, tile_strides const& by,
 
 } // namespace direct
 
-/// Elements of scratch memory that convolutions of tiles need.
+/// Elements of scratch memory that each worker of a convolution of tiles needs.
 template <class T>
 [[nodiscard]] constexpr std::size_t conv2d_direct_scratch(conv2d_direct_parameters<T> const& of) noexcept {
     if (!of.finish.pools)

@@ -47,30 +47,30 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
     void forward(auto const& own, auto const& x, auto& y) const {
         auto const device = device_of(x);
         if (own.packed == nullptr) {
-            kernels::linear(device, x.shape()[0], In, Out, x.data(), get<"weight">(own).data(),
+            kernels::linear(device, own.workers, x.shape()[0], In, Out, x.data(), get<"weight">(own).data(),
                             detail::data_or_null<"bias">(own), y.data());
             return;
         }
         auto* const sums = detail::scratch_of(own);
         auto* const live =
             static_cast<std::size_t*>(static_cast<void*>(sums + kernels::linear_packed_row(Out)));
-        kernels::linear_one(device, In, Out, x.data(), own.packed, detail::data_or_null<"bias">(own),
-                            y.data(), live, sums);
+        kernels::linear_one(device, own.workers, In, Out, x.data(), own.packed,
+                            detail::data_or_null<"bias">(own), y.data(), live, sums);
     }
 
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
         auto const device = device_of(grad_y);
         if (grad_y.shape()[0] == 1)
-            kernels::linear_one_backward(device, In, Out, grad_y.data(), get<"weight">(own).data(),
-                                         grad_x.data());
+            kernels::linear_one_backward(device, own.workers, In, Out, grad_y.data(),
+                                         get<"weight">(own).data(), grad_x.data());
         else
-            kernels::linear_backward(device, grad_y.shape()[0], In, Out, grad_y.data(),
+            kernels::linear_backward(device, own.workers, grad_y.shape()[0], In, Out, grad_y.data(),
                                      get<"weight">(own).data(), grad_x.data());
     }
 
     void backward_parameters(auto const&, auto const& x, auto const& grad_y, auto const& gradients) const {
-        kernels::linear_backward_parameters(device_of(x), x.shape()[0], In, Out, x.data(), grad_y.data(),
-                                            get<"weight">(gradients).data(),
+        kernels::linear_backward_parameters(device_of(x), gradients.workers, x.shape()[0], In, Out, x.data(),
+                                            grad_y.data(), get<"weight">(gradients).data(),
                                             detail::data_or_null<"bias">(gradients));
     }
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/threads.hpp"
 #include "../../tensor/blas.hpp"
 #include "../../tensor/device.hpp"
 #include "../../tensor/simd.hpp"
@@ -17,6 +18,16 @@ namespace hookcam::kernels {
 /// The outputs of one packed row: a whole number of vectors of any instruction set.
 [[nodiscard]] constexpr std::size_t linear_packed_row(std::size_t out) noexcept {
     return (out + 15) / 16 * 16;
+}
+
+/// Calls `work(first, count)` for the parts of a row of numbers, on up to `workers` threads. The parts depend on the row
+/// alone: a matrix product of another width may add in another order.
+template <class Work>
+void each_part(std::size_t size, std::size_t workers, Work const& work) noexcept {
+    constexpr std::size_t part = 256; // so many numbers are worth a thread's while
+    detail::parallel_for((size + part - 1) / part, workers, [&](std::size_t piece, std::size_t) {
+        work(piece * part, std::min(part, size - piece * part));
+    });
 }
 
 /// Packs weights out×in by input: row k holds what input k contributes to all outputs. What fills up a row is zero
@@ -58,22 +69,22 @@ void linear_columns(std::size_t row, std::size_t const* live, std::size_t live_c
     unroll<Vectors>([&](auto v) { store(sums + v * lanes, total[v]); });
 }
 
-/// The same for all outputs from `first` on: as many vectors at a time as the registers hold, then half of that, and so
-/// on.
+/// The same for the outputs from `first` to `end`: as many vectors at a time as the registers hold, then half of that,
+/// and so on.
 template <std::size_t Vectors, class T>
-void linear_columns_from(std::size_t first, std::size_t row, std::size_t const* live, std::size_t live_count,
-                         T const* x, T const* packed, T* sums) noexcept {
+void linear_columns_from(std::size_t first, std::size_t end, std::size_t row, std::size_t const* live,
+                         std::size_t live_count, T const* x, T const* packed, T* sums) noexcept {
     constexpr std::size_t step = Vectors * detail::width<T>;
-    for (; first + step <= row; first += step)
+    for (; first + step <= end; first += step)
         linear_columns<Vectors>(row, live, live_count, x, packed + first, sums + first);
     if constexpr (Vectors > 1)
-        linear_columns_from<Vectors / 2>(first, row, live, live_count, x, packed, sums);
+        linear_columns_from<Vectors / 2>(first, end, row, live, live_count, x, packed, sums);
 }
 
 /// y = W·x + bias for one vector. `live` has room for `in` numbers, `sums` for a packed row; bias may be null.
 template <class T>
-void linear_one(cpu, std::size_t in, std::size_t out, T const* x, T const* packed, T const* bias, T* y,
-                std::size_t* live, T* sums) noexcept {
+void linear_one(cpu, std::size_t workers, std::size_t in, std::size_t out, T const* x, T const* packed,
+                T const* bias, T* y, std::size_t* live, T* sums) noexcept {
     std::size_t live_count = 0;
     for (std::size_t k = 0; k < in; ++k) {
         live[live_count] = k;
@@ -82,18 +93,21 @@ void linear_one(cpu, std::size_t in, std::size_t out, T const* x, T const* packe
     std::size_t const row = linear_packed_row(out);
     for (std::size_t o = 0; o < row; ++o)
         sums[o] = bias != nullptr && o < out ? bias[o] : T{0};
-    linear_columns_from<detail::vector_registers / 2>(0, row, live, live_count, x, packed, sums);
+    each_part(row, workers, [&](std::size_t first, std::size_t count) {
+        linear_columns_from<detail::vector_registers / 2>(first, first + count, row, live, live_count, x,
+                                                          packed, sums);
+    });
     std::copy_n(sums, out, y);
 }
 
-/// grad_x = Wᵀ·grad_y for one vector, from the rows of W whose grad_y is not zero.
+/// `count` elements of grad_x = Wᵀ·grad_y for one vector; `weight` and `grad_x` point at the first.
 template <class T>
-void linear_one_backward(cpu, std::size_t in, std::size_t out, T const* grad_y, T const* weight,
-                         T* grad_x) noexcept {
+void linear_one_backward_part(std::size_t in, std::size_t out, T const* grad_y, T const* weight,
+                              std::size_t count, T* grad_x) noexcept {
     using namespace detail;
     constexpr std::size_t lanes = width<T>;
     constexpr std::size_t at_a_time = 4; // rows: so that grad_x passes through the registers less often
-    std::fill_n(grad_x, in, T{0});
+    std::fill_n(grad_x, count, T{0});
     for (std::size_t o = 0; o < out;) {
         T factors[at_a_time]{};
         T const* rows[at_a_time]{weight, weight, weight, weight};
@@ -106,7 +120,7 @@ void linear_one_backward(cpu, std::size_t in, std::size_t out, T const* grad_y, 
         if (found == 0)
             return;
         std::size_t k = 0;
-        for (; k + lanes <= in; k += lanes) {
+        for (; k + lanes <= count; k += lanes) {
             auto sum = load(grad_x + k);
             unroll<at_a_time>([&](auto r) {
                 if (r < found)
@@ -114,39 +128,56 @@ void linear_one_backward(cpu, std::size_t in, std::size_t out, T const* grad_y, 
             });
             store(grad_x + k, sum);
         }
-        for (; k < in; ++k)
+        for (; k < count; ++k)
             for (std::size_t r = 0; r < found; ++r)
                 grad_x[k] = detail::multiply_add(rows[r][k], factors[r], grad_x[k]);
     }
+}
+
+/// grad_x = Wᵀ·grad_y for one vector, from the rows of W whose grad_y is not zero.
+template <class T>
+void linear_one_backward(cpu, std::size_t workers, std::size_t in, std::size_t out, T const* grad_y,
+                         T const* weight, T* grad_x) noexcept {
+    each_part(in, workers, [&](std::size_t first, std::size_t count) {
+        linear_one_backward_part(in, out, grad_y, weight + first, count, grad_x + first);
+    });
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET
 
 /// y (batch×out) = x (batch×in) · weightᵀ (out×in) + bias; bias may be null.
 template <class T>
-void linear(cpu, std::size_t batch, std::size_t in, std::size_t out, T const* x, T const* weight,
-            T const* bias, T* y) {
+void linear(cpu, std::size_t workers, std::size_t batch, std::size_t in, std::size_t out, T const* x,
+            T const* weight, T const* bias, T* y) {
     using detail::transposed;
     for (std::size_t n = 0; bias != nullptr && n < batch; ++n)
         std::copy_n(bias, out, y + n * out);
-    detail::gemm(transposed::no, transposed::yes, batch, out, in, x, in, weight, in, T(bias != nullptr), y,
-                 out);
+    each_part(out, workers, [&](std::size_t first, std::size_t count) {
+        detail::gemm(transposed::no, transposed::yes, batch, count, in, x, in, weight + first * in, in,
+                     T(bias != nullptr), y + first, out);
+    });
 }
 
 /// grad_x (batch×in) = grad_y (batch×out) · weight (out×in).
 template <class T>
-void linear_backward(cpu, std::size_t batch, std::size_t in, std::size_t out, T const* grad_y,
-                     T const* weight, T* grad_x) {
+void linear_backward(cpu, std::size_t workers, std::size_t batch, std::size_t in, std::size_t out,
+                     T const* grad_y, T const* weight, T* grad_x) {
     using detail::transposed;
-    detail::gemm(transposed::no, transposed::no, batch, in, out, grad_y, out, weight, in, T{0}, grad_x, in);
+    each_part(in, workers, [&](std::size_t first, std::size_t count) {
+        detail::gemm(transposed::no, transposed::no, batch, count, out, grad_y, out, weight + first, in, T{0},
+                     grad_x + first, in);
+    });
 }
 
 /// grad_weight (out×in) = grad_yᵀ · x, grad_bias = the sum of grad_y over the batch; grad_bias may be null.
 template <class T>
-void linear_backward_parameters(cpu, std::size_t batch, std::size_t in, std::size_t out, T const* x,
-                                T const* grad_y, T* grad_weight, T* grad_bias) {
+void linear_backward_parameters(cpu, std::size_t workers, std::size_t batch, std::size_t in, std::size_t out,
+                                T const* x, T const* grad_y, T* grad_weight, T* grad_bias) {
     using detail::transposed;
-    detail::gemm(transposed::yes, transposed::no, out, in, batch, grad_y, out, x, in, T{0}, grad_weight, in);
+    each_part(in, workers, [&](std::size_t first, std::size_t count) {
+        detail::gemm(transposed::yes, transposed::no, out, count, batch, grad_y, out, x + first, in, T{0},
+                     grad_weight + first, in);
+    });
     if (grad_bias == nullptr)
         return;
     std::fill_n(grad_bias, out, T{0});
