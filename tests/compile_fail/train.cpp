@@ -15,8 +15,7 @@ void losses() {
     criterion(logits, std::vector<float>{});
 #elif defined(LOGITS_OF_DOUBLES) // refused: hookcam::cross_entropy: the scores must hold the loss's scalar
     criterion(xt::xtensor<double, 2>{}, labels);
-#elif defined(                                                                                               \
-    LOGITS_WITHOUT_CLASSES) // refused: hookcam::cross_entropy: the scores must have two axes N,C or more
+#elif defined(LOGITS_WITHOUT_CLASSES) // refused: the scores must have two axes N,C or more
     criterion(xt::xtensor<float, 1>{}, labels);
 #else
     criterion(logits, labels);
