@@ -36,6 +36,7 @@ constexpr std::array options{
     tools::option{"--resume", "FILE", false}, tools::option{"--out", "DIR", false}};
 
 constexpr std::size_t batch_size = 64;
+constexpr std::size_t workers = 2; // threads that prepare batches
 
 /// What differs from network to network.
 struct simple_cnn {
@@ -97,7 +98,7 @@ int run(tools::command_line const& line) {
     auto const epochs = line.find_number("--epochs", 1, 100000).value_or(1);
     auto const seed = line.find_number("--seed", 0, std::numeric_limits<std::size_t>::max()).value_or(1);
     auto const limit = line.find_number("--limit", 1, 50000).value_or(50000);
-    auto const workers = line.find_number("--threads", 0, 256).value_or(2);
+    hc::set_num_threads(line.find_number("--threads", 1, 256).value_or(1));
     auto const weights = line.find("--weights");
     auto const resumed = line.find_file("--resume");
     fs::path const out = line.find("--out").value_or(".");
