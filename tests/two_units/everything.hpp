@@ -1,5 +1,6 @@
 #pragma once
 
+#include <hookcam/autograd.hpp>
 #include <hookcam/hookcam.hpp>
 #ifdef WITH_IO
 #include <hookcam/io.hpp>
