@@ -28,6 +28,7 @@ ROOMS = {
     "plan": ("Models and plans", "A model owns parameters; a plan runs it, and keeps what was asked for."),
     "hooks": ("Hooks", "Slots for hooks at compile time, handles for hooks at run time."),
     "explain": ("Explanation", "Grad-CAM, features, scores."),
+    "autograd": ("Variables", "Gradients of any computation, hooks on its tensors, the operations."),
     "io": ("Weights", "PyTorch's and safetensors' files, and NumPy's."),
     "train": ("Training", "Plans that learn, losses, optimisers, schedules, checkpoints, the loop."),
     "data": ("Pictures and data sets", "PNG, JPEG, CIFAR-10; from bytes to a network's input."),
