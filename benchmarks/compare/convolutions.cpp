@@ -3,6 +3,7 @@
 #include "timed.hpp"
 #include "work.hpp"
 
+#include <hookcam/layers/conv2d/conv2d.hpp>
 #include <hookcam/layers/conv2d/conv2d_cpu.hpp>
 #include <hookcam/layers/conv2d/conv2d_direct_cpu.hpp>
 #include <hookcam/layers/conv2d/conv2d_reference.hpp>
@@ -75,6 +76,9 @@ struct tensors {
     hookcam::memory<T> x, weight, y;
 };
 
+using hookcam::detail::blocked_layout;
+constexpr std::size_t lanes = hookcam::detail::width<float>;
+
 /// The forward pass over blocked channels, as a plan runs it: input and weights lie as the kernel wants them.
 class direct_convolution {
 public:
@@ -110,8 +114,6 @@ public:
     void write(float* y) const { hookcam::detail::from_blocked(m_of.out, 1, m_y.data(), y); }
 
 private:
-    static constexpr std::size_t lanes = hookcam::detail::width<float>;
-
     /// `RowTerms` as a plan gives it to the kernel.
     template <std::size_t Block, std::size_t Stride, std::size_t RowTerms = 0>
     void run_with() {
@@ -127,6 +129,134 @@ private:
     hookcam::memory<float> m_x, m_packed, m_bias, m_y;
 };
 
+/// A backward pass over blocked channels, as a plan runs it: input, weights and gradients lie as the kernels want them.
+class blocked_backward {
+public:
+    virtual ~blocked_backward() = default;
+    virtual void run() = 0;
+    /// Writes what was found: the gradient of the input, or that of the weights.
+    virtual void write(float* to) const = 0;
+
+protected:
+    blocked_backward() = default;
+    blocked_backward(blocked_backward const&) = default;
+    blocked_backward& operator=(blocked_backward const&) = default;
+};
+
+template <std::size_t In, std::size_t Out, std::size_t Kernel, std::size_t Stride>
+using square = hookcam::conv2d<In, Out, hookcam::kernel<Kernel>, hookcam::stride<Stride>,
+                               hookcam::padding<Kernel / 2>, hookcam::no_bias>;
+
+hookcam::memory<float> in_blocks(blocked_layout const& layout, float const* dense) {
+    hookcam::memory<float> made{layout.image()};
+    hookcam::detail::to_blocked(layout, 1, dense, made.data());
+    return made;
+}
+
+template <class Layer>
+class backward_to_input final : public blocked_backward {
+    using backward = hookcam::detail::blocked_backward<Layer>;
+
+public:
+    backward_to_input(conv2d_parameters const& of, tensors<float> const& from)
+        : m_grad_x_layout{of.in_channels, of.in_height, of.in_width,
+                          backward::template takes_blocked<float> ? lanes : 0, 0},
+          m_grad_y_layout{of.out_channels, of.out_height, of.out_width, lanes, backward::border},
+          m_grad_y{in_blocks(m_grad_y_layout, from.y.data())},
+          m_packed{backward::template packed_size<float>()},
+          m_grad_x{m_grad_x_layout.block == 0 ? of.in_channels * of.in_plane() : m_grad_x_layout.image()},
+          m_scratch{backward::template scratch<float>(
+              hookcam::extents{of.in_channels, of.in_height, of.in_width},
+              hookcam::extents{of.out_channels, of.out_height, of.out_width})} {
+        backward::pack(hookcam::belongings<Layer, float const, hookcam::cpu>{from.weight.data()},
+                       m_packed.data());
+    }
+
+    void run() override {
+        backward::to_input(hookcam::cpu{}, 1, m_grad_y_layout, static_cast<float const*>(m_grad_y.data()),
+                           static_cast<float const*>(m_packed.data()), m_grad_x_layout, m_grad_x.data(),
+                           m_scratch.data());
+    }
+
+    void write(float* to) const override {
+        if (m_grad_x_layout.block == 0)
+            std::copy_n(m_grad_x.data(), m_grad_x.size(), to);
+        else
+            hookcam::detail::from_blocked(m_grad_x_layout, 1, m_grad_x.data(), to);
+    }
+
+private:
+    blocked_layout m_grad_x_layout, m_grad_y_layout;
+    hookcam::memory<float> m_grad_y, m_packed, m_grad_x, m_scratch;
+};
+
+template <class Layer>
+class backward_to_weights final : public blocked_backward {
+    using backward = hookcam::detail::blocked_backward<Layer>;
+    using forward = hookcam::detail::blocked_kernel<Layer>;
+    static constexpr std::size_t in_block = forward::template in_block<float>;
+
+public:
+    backward_to_weights(conv2d_parameters const& of, tensors<float> const& from)
+        : m_x_layout{of.in_channels, of.in_height, of.in_width, in_block, forward::border},
+          m_grad_y_layout{of.out_channels, of.out_height, of.out_width, lanes, backward::border},
+          m_x{in_blocks(m_x_layout, from.x.data())},
+          m_grad_y{in_blocks(m_grad_y_layout, from.y.data())},
+          m_gradient{from.weight.size()},
+          m_scratch{backward::template scratch<float>(
+              hookcam::extents{of.in_channels, of.in_height, of.in_width},
+              hookcam::extents{of.out_channels, of.out_height, of.out_width})} {}
+
+    void run() override {
+        backward::template to_parameters<in_block>(
+            hookcam::cpu{}, 1, m_x_layout, static_cast<float const*>(m_x.data()), m_grad_y_layout,
+            static_cast<float const*>(m_grad_y.data()),
+            hookcam::belongings<Layer, float, hookcam::cpu>{m_gradient.data()}, m_scratch.data());
+    }
+
+    void write(float* to) const override { std::copy_n(m_gradient.data(), m_gradient.size(), to); }
+
+private:
+    blocked_layout m_x_layout, m_grad_y_layout;
+    hookcam::memory<float> m_x, m_grad_y, m_gradient, m_scratch;
+};
+
+/// A shape whose backward is compiled here.
+template <std::size_t In, std::size_t Out, std::size_t Kernel, std::size_t Stride>
+struct compiled {};
+
+/// The blocked backward, where a plan would take it and the shape is among these; else null.
+template <std::size_t... In, std::size_t... Out, std::size_t... Kernel, std::size_t... Stride>
+std::unique_ptr<blocked_backward> make_backward(direction way, conv2d_parameters const& of,
+                                                tensors<float> const& from,
+                                                compiled<In, Out, Kernel, Stride>...) {
+    std::unique_ptr<blocked_backward> made;
+    auto const make = [&]<class Layer>(Layer) {
+        if constexpr (hookcam::detail::blocked_backward<Layer>::exists) {
+            if (way == direction::backward_data)
+                made = std::make_unique<backward_to_input<Layer>>(of, from);
+            else if (way == direction::backward_weights)
+                made = std::make_unique<backward_to_weights<Layer>>(of, from);
+        }
+    };
+    (...,
+     (of.in_channels == In && of.out_channels == Out && of.rows.kernel == Kernel && of.rows.stride == Stride
+          ? make(square<In, Out, Kernel, Stride>{})
+          : void()));
+    return made;
+}
+
+std::unique_ptr<blocked_backward> make_backward(direction way, conv2d_parameters const& of,
+                                                tensors<float> const& from) {
+    return make_backward(way, of, from, compiled<3, 32, 3, 1>{}, compiled<32, 64, 3, 1>{},
+                         compiled<64, 128, 3, 1>{}, compiled<16, 16, 3, 1>{}, compiled<16, 32, 3, 2>{},
+                         compiled<32, 32, 3, 1>{}, compiled<32, 64, 3, 2>{}, compiled<64, 64, 3, 1>{},
+                         compiled<3, 64, 7, 2>{}, compiled<64, 256, 1, 1>{}, compiled<256, 64, 1, 1>{},
+                         compiled<256, 512, 1, 2>{}, compiled<128, 128, 3, 2>{}, compiled<128, 128, 3, 1>{},
+                         compiled<256, 256, 3, 1>{}, compiled<1024, 256, 1, 1>{}, compiled<512, 512, 3, 1>{},
+                         compiled<512, 2048, 1, 1>{});
+}
+
 class convolution_work final : public work {
 public:
     explicit convolution_work(convolution const& of)
@@ -140,12 +270,17 @@ public:
             std::generate_n(one->data(), one->size(), [&] { return normal(random); });
         if (m_way == direction::forward && direct_convolution::takes(m_of))
             m_direct.emplace(m_of, m_tensors);
+        m_backward = make_backward(m_way, m_of, m_tensors);
     }
 
     void run() override {
         using namespace hookcam::kernels;
         auto& [x, weight, y] = m_tensors;
         float* const no_bias = nullptr;
+        if (m_backward != nullptr) {
+            m_backward->run();
+            return;
+        }
         switch (m_way) {
         case direction::forward:
             if (m_direct)
@@ -224,6 +359,8 @@ private:
         run();
         if (m_direct)
             m_direct->write(m_tensors.y.data());
+        if (m_backward != nullptr)
+            m_backward->write(m_tensors.result(m_way).data());
         auto const expected = exact.result(m_way);
         std::vector<float> const rounded(expected.begin(), expected.end());
         return relative_difference(rounded, m_tensors.result(m_way));
@@ -234,6 +371,7 @@ private:
     tensors<float> m_tensors;
     hookcam::memory<float> m_scratch;
     std::optional<direct_convolution> m_direct;
+    std::unique_ptr<blocked_backward> m_backward;
 };
 
 /// Takes `text` from the front of `rest`, or else the number there.

@@ -2,6 +2,7 @@
 
 #include "../compose/joins_cpu.hpp"
 #include "../compose/output_shape.hpp"
+#include "../layers/blocked_backward.hpp"
 #include "../layers/blocked_kernel.hpp"
 #include "../layers/fusion.hpp"
 #include "forms.hpp"
@@ -54,7 +55,11 @@ void plan_blocked(tape<T>& t, step<T> const& s) {
     auto const work = blocked_work<Layer>(t, s, fused);
     using kernel = blocked_kernel<Layer>;
     t.scratch_bytes = std::max(t.scratch_bytes, t.workers * kernel::scratch(work) * sizeof(T));
-    if constexpr (HasBackward && has_scratch<Layer>)
+    if constexpr (HasBackward && blocked_backward<Layer>::exists)
+        t.scratch_bytes =
+            std::max(t.scratch_bytes,
+                     blocked_backward<Layer>::template scratch<T>(t.value(s.input).sizes, sums) * sizeof(T));
+    else if constexpr (HasBackward && has_scratch<Layer>)
         t.scratch_bytes = std::max(t.scratch_bytes, Layer::scratch_bytes(t.value(s.input).sizes, sums));
     std::size_t const scales = fused.scale_and_shift == nullptr ? 0 : 2 * work.out.blocks() * work.out.block;
     if (fused.packed.size() == 0)
@@ -95,7 +100,57 @@ auto with_block_for(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput,
         return with_blocks_of<Kernel::template in_block<T>>(into, of);
 }
 
-/// Appends the steps of a layer whose forward runs over blocked images. Its backward is the dense one.
+template <class Layer, class Device, class T>
+void backward_blocked(tape<T>& t, step<T> const& s) {
+    using kernel = blocked_backward<Layer>;
+    auto& packed = fused_of(t, s);
+    if (!packed.is_packed) {
+        kernel::pack(belongings<Layer, T const, Device>{t.parameters + s.parameters}, packed.packed.data());
+        packed.is_packed = true;
+    }
+    auto const& grad_y = t.gradient(s.grad_output);
+    auto const& grad_x = t.gradient(s.grad_input);
+    kernel::to_input(Device{}, t.batch, grad_y.layout(), static_cast<T const*>(grad_y.data),
+                     static_cast<T const*>(packed.packed.data()), grad_x.layout(), grad_x.data,
+                     static_cast<T*>(static_cast<void*>(t.scratch.data())));
+}
+
+template <class Layer, std::size_t InBlock, class Device, class T>
+void backward_blocked_parameters(tape<T>& t, step<T> const& s) {
+    auto const& x = t.value(s.input);
+    auto const& grad_y = t.gradient(s.grad_output);
+    belongings<Layer, T, Device> const gradients{t.parameter_gradients.data() + s.parameters};
+    blocked_backward<Layer>::template to_parameters<InBlock>(
+        Device{}, t.batch, x.layout(), static_cast<T const*>(x.data), grad_y.layout(),
+        static_cast<T const*>(grad_y.data), gradients, static_cast<T*>(static_cast<void*>(t.scratch.data())));
+}
+
+/// Appends the steps of a layer's blocked backward: to its parameters, to its input.
+template <class Layer, bool Learns, bool Passes, class Facts, class Value>
+void lower_blocked_backward(lowering<Facts>& into, step<typename Facts::value_type> s, Value in) {
+    using T = typename Facts::value_type;
+    using device = typename Facts::device;
+    s.plan = nullptr;
+    if constexpr (Learns) {
+        s.what = "backward to parameters of";
+        s.reads_input = true;
+        s.fused = -1;
+        s.run = &backward_blocked_parameters<Layer, Value::form_type::block, device, T>;
+        into.to.backward.push_back(s);
+    }
+    if constexpr (Passes) {
+        s.what = "backward";
+        s.reads_input = false;
+        s.run = &backward_blocked<Layer, device, T>;
+        s.fused = new_fused_work(into);
+        fused_of(into.to, s).packed = memory<T>(blocked_backward<Layer>::template packed_size<T>());
+        s.grad_input = in.gradient;
+        into.to.gradient(in.gradient).owns = true;
+        into.to.backward.push_back(s);
+    }
+}
+
+/// Appends the steps of a layer whose forward runs over blocked images, and whose backward does so where it can.
 template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
 auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
                          value<Shape, Gradient, Kept, IsInput, Form> given) {
@@ -111,7 +166,7 @@ auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
     auto& to = into.to;
     auto const in = [&] {
         auto const blocked = with_block_for<kernel, T>(into, given);
-        if constexpr (learns)
+        if constexpr (learns && !blocked_backward<Layer>::exists)
             return with_dense(into, blocked);
         else
             return blocked;
@@ -147,8 +202,12 @@ auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
                              device, T>;
     s.plan = &plan_blocked < Layer, learns || passes, T > ;
     to.forward.push_back(s);
-    s.input = in.cell;
-    lower_backward<Layer, Shape::rank, out_shape::rank, learns, passes>(into, s, in);
+    if constexpr (blocked_backward<Layer>::exists) {
+        lower_blocked_backward<Layer, learns, passes>(into, s, in);
+    } else {
+        s.input = in.cell;
+        lower_backward<Layer, Shape::rank, out_shape::rank, learns, passes>(into, s, in);
+    }
     return out;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "simd.hpp"
+#include "transpose.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -109,10 +110,77 @@ void clear_rest_of_block(blocked_layout const& of, std::size_t batch, T* blocked
         }
 }
 
+/// Calls `visit(dense, blocked, channels)` for each block: pointers to the first pixel of its plane in either form.
+template <class Dense, class Blocked, class Visit>
+void for_each_plane(blocked_layout const& of, std::size_t batch, Dense* dense, Blocked* blocked,
+                    Visit visit) {
+    for (std::size_t n = 0; n < batch; ++n, blocked += of.image())
+        for (std::size_t b = 0; b < of.blocks(); ++b) {
+            std::size_t const channels = of.channels_of(b);
+            visit(dense, blocked + b * of.plane() + of.first(), channels);
+            dense += channels * of.height * of.width;
+        }
+}
+
+/// Calls `visit(pixel)` for the first of every `width<T>` pixels of a plane; the last of them may overlap those before.
+template <class T, class Visit>
+void for_each_square(std::size_t plane, Visit visit) {
+    for (std::size_t pixel = 0; pixel < plane; pixel += width<T>)
+        visit(std::min(pixel, plane - width<T>));
+}
+
+/// Where the pixels of a plane lie in a blocked image, one after the other.
+class blocked_pixels {
+public:
+    blocked_pixels(blocked_layout const& of, std::size_t pixel) noexcept
+        : m_step{of.block},
+          m_row_step{2 * of.border * of.block},
+          m_width{of.width},
+          m_column{pixel % of.width},
+          m_at{pixel / of.width * of.row() + m_column * of.block} {}
+
+    /// This pixel's place behind the plane's first pixel; goes on to the next.
+    [[nodiscard, gnu::always_inline]] std::size_t next() noexcept {
+        std::size_t const here = m_at;
+        m_at += m_step;
+        if (++m_column == m_width) {
+            m_column = 0;
+            m_at += m_row_step;
+        }
+        return here;
+    }
+
+private:
+    std::size_t m_step;
+    std::size_t m_row_step; ///< over the border
+    std::size_t m_width;
+    std::size_t m_column;
+    std::size_t m_at;
+};
+
+/// True where squares of pixels and channels are transposed in registers.
+template <class T>
+[[nodiscard]] constexpr bool copies_squares(blocked_layout const& of) noexcept {
+    return of.block == width<T> && of.height * of.width >= width<T>;
+}
+
 /// Copies N,C,H,W into blocks, and fills up the last block with zeros. The border stays as it is.
 template <class T>
 void to_blocked(blocked_layout const& of, std::size_t batch, T const* dense, T* blocked) noexcept {
     std::size_t const plane = of.height * of.width;
+    if (copies_squares<T>(of)) {
+        for_each_plane(of, batch, dense, blocked, [&](T const* from, T* to, std::size_t channels) {
+            for_each_square<T>(plane, [&](std::size_t pixel) {
+                vector<T> square[width<T>];
+                unroll<width<T>>(
+                    [&](auto c) { square[c] = c < channels ? load(from + c * plane + pixel) : vector<T>{}; });
+                transpose<T>(square);
+                blocked_pixels place{of, pixel};
+                unroll<width<T>>([&](auto p) { store(to + place.next(), square[p]); });
+            });
+        });
+        return;
+    }
     for_each_row(of, batch, dense, blocked, [&](T const* from, T* to, std::size_t channels) {
         for (std::size_t j = 0; j < of.width; ++j)
             for (std::size_t c = 0; c < of.block; ++c)
@@ -124,6 +192,21 @@ void to_blocked(blocked_layout const& of, std::size_t batch, T const* dense, T* 
 template <class T>
 void from_blocked(blocked_layout const& of, std::size_t batch, T const* blocked, T* dense) noexcept {
     std::size_t const plane = of.height * of.width;
+    if (copies_squares<T>(of)) {
+        for_each_plane(of, batch, dense, blocked, [&](T* to, T const* from, std::size_t channels) {
+            for_each_square<T>(plane, [&](std::size_t pixel) {
+                vector<T> square[width<T>];
+                blocked_pixels place{of, pixel};
+                unroll<width<T>>([&](auto p) { square[p] = load(from + place.next()); });
+                transpose<T>(square);
+                unroll<width<T>>([&](auto c) {
+                    if (c < channels)
+                        store(to + c * plane + pixel, square[c]);
+                });
+            });
+        });
+        return;
+    }
     for_each_row(of, batch, dense, blocked, [&](T* to, T const* from, std::size_t channels) {
         for (std::size_t c = 0; c < channels; ++c)
             for (std::size_t j = 0; j < of.width; ++j)

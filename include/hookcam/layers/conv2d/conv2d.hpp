@@ -104,3 +104,4 @@ private:
 
 // Whoever has the layer has its blocked form: a plan's choice must not depend on what else a file includes.
 #include "conv2d_blocked.hpp"
+#include "conv2d_blocked_backward.hpp"

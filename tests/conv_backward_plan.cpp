@@ -1,0 +1,233 @@
+#define BOOST_TEST_MODULE conv_backward_plan
+#include "layer_harness.hpp"
+#include "xtensor.hpp"
+
+#include <hookcam/hookcam.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// The backward of convolutions over blocked channels, in plans: against finite differences, and the same bits whoever
+// watches and whatever is known by type.
+
+namespace hc = hookcam;
+using namespace harness;
+
+namespace {
+
+using direct = hc::algorithm<hc::method::direct>;
+
+template <class T, std::size_t Rank>
+xt::xtensor<T, Rank> filled(std::array<std::size_t, Rank> const& shape, std::uint32_t seed) {
+    auto made = xt::xtensor<T, Rank>::from_shape(shape);
+    auto const values = noise(made.size(), seed);
+    std::copy(values.begin(), values.end(), made.data());
+    return made;
+}
+
+template <class Model>
+void fill_with_noise(Model& model, std::uint32_t seed) {
+    for (auto const& entry : model.entries()) {
+        auto values = noise(entry.size, ++seed);
+        if (entry.key.ends_with("running_var")) // batch norm takes the root of a variance
+            for (auto& value : values)
+                value = std::abs(value) + 0.5;
+        std::transform(values.begin(), values.end(), entry.data,
+                       [](double v) { return static_cast<typename Model::value_type>(v); });
+    }
+}
+
+template <class View>
+auto numbers(View const& of) {
+    return std::vector<std::remove_cv_t<typename View::value_type>>(of.begin(), of.end());
+}
+
+/// Odd sizes, a stride, a batch norm, a pooling, a residual, channels that fill no block.
+using network = hc::sequential<
+    hc::named<"conv1", hc::conv2d<2, 5, hc::kernel<3>, hc::padding<1>, direct>>,
+    hc::named<"bn1", hc::batch_norm2d<5>>, hc::named<"relu1", hc::relu<>>,
+    hc::named<"pool1", hc::max_pool2d<2, hc::stride<1>>>,
+    hc::named<"block",
+              hc::residual<hc::sequential<
+                  hc::named<"conv2", hc::conv2d<5, 5, hc::kernel<3>, hc::padding<1>, hc::no_bias, direct>>,
+                  hc::named<"bn2", hc::batch_norm2d<5>>>>>,
+    hc::named<"relu2", hc::relu<>>,
+    hc::named<"conv3", hc::conv2d<5, 18, hc::kernel<3>, hc::stride<2>, direct>>,
+    hc::named<"sigmoid", hc::sigmoid<>>, hc::flatten<>, hc::named<"fc", hc::linear<18 * 3 * 2, 3>>>;
+using shape = hc::image<2, 9, 7>;
+using everything = hc::with_parameter_gradients<hc::with_input_gradient<hc::gradients_request<>>>;
+
+template <class T>
+auto pictures(std::size_t batch, std::uint32_t seed) {
+    return filled<T, 4>({batch, 2, 9, 7}, seed);
+}
+
+/// All gradients of a plan, one behind the other.
+template <class Plan>
+auto all_gradients(Plan& plan) {
+    auto all = numbers(plan.input_gradient());
+    for (auto const* key : {"conv1.weight", "conv1.bias", "bn1.weight", "block.conv2.weight", "conv3.weight",
+                            "conv3.bias", "fc.weight"}) {
+        auto const of_parameter = numbers(plan.parameter_gradient(key));
+        all.insert(all.end(), of_parameter.begin(), of_parameter.end());
+    }
+    return all;
+}
+
+/// With steps of 1e-6 the rounding of a sum of about 10 leaves 1e-9, and steps that cross a kink of a ReLU or a maximum
+/// are few: a kink must be nearer than 1e-6.
+BOOST_AUTO_TEST_CASE(gradients_agree_with_finite_differences) {
+    constexpr double step = 1e-6;
+    constexpr double bound = 1e-7;
+    hc::model<network, double> model;
+    fill_with_noise(model, 1);
+    auto x = pictures<double>(2, 2);
+    auto const slope = filled<double, 2>({2, 3}, 3);
+    auto plan = hc::plan<shape>(model, everything{});
+    plan.forward(x);
+    plan.backward(slope);
+    auto const value = [&] {
+        auto const y = plan.forward(x);
+        double sum = 0;
+        for (std::size_t i = 0; i < y.size(); ++i)
+            sum += y.data()[i] * slope.data()[i];
+        return sum;
+    };
+    auto const difference = [&](double& at) {
+        double const before = at;
+        at = before + step;
+        double const above = value();
+        at = before - step;
+        double const below = value();
+        at = before;
+        return (above - below) / (2 * step);
+    };
+    auto const of_input = numbers(plan.input_gradient());
+    std::vector<double> expected;
+    for (std::size_t i = 0; i < x.size(); ++i)
+        expected.push_back(difference(x.data()[i]));
+    check_near("input", of_input, expected, bound);
+    for (auto const* key :
+         {"conv1.weight", "conv1.bias", "block.conv2.weight", "conv3.weight", "conv3.bias"}) {
+        plan.forward(x);
+        plan.backward(slope);
+        auto const found = numbers(plan.parameter_gradient(key));
+        auto parameter = model.parameter(key);
+        expected.clear();
+        for (std::size_t i = 0; i < parameter.size(); ++i) {
+            plan.refresh(); // the view was taken before
+            auto& number = parameter.data()[i];
+            double const before = number;
+            number = before + step;
+            double const above = value();
+            plan.refresh();
+            number = before - step;
+            double const below = value();
+            number = before;
+            expected.push_back((above - below) / (2 * step));
+        }
+        plan.refresh();
+        check_near(key, found, expected, bound);
+    }
+}
+
+template <class Plan>
+auto run(Plan&& plan, xt::xtensor<float, 4> const& x) {
+    plan.forward(x);
+    plan.backward(filled<float, 2>({x.shape()[0], 3}, 5));
+    return all_gradients(plan);
+}
+
+BOOST_AUTO_TEST_CASE(whoever_watches_no_bit_changes) {
+    hc::model<network> model;
+    fill_with_noise(model, 4);
+    auto const x = pictures<float>(3, 6);
+    auto const expected = run(hc::plan(model, everything{}), x);
+    BOOST_TEST((run(hc::plan<shape>(model, everything{}), x) == expected));
+
+    auto const check = [&]<hc::fixed_string Path>(hc::path_list<Path>) {
+        BOOST_TEST_CONTEXT("at " << Path.view()) {
+            std::vector<float> grad_in, grad_out;
+            auto const watched = hc::attach<Path>(
+                model, hc::on_forward([](auto const&, auto const&, auto const&) {}),
+                hc::on_backward([&](auto const&, auto const& grad_input, auto const& grad_output) {
+                    grad_in = numbers(grad_input);
+                    grad_out = numbers(grad_output);
+                }));
+            BOOST_TEST((run(hc::plan(watched, everything{}), x) == expected));
+            using kept = hc::with_parameter_gradients<hc::with_input_gradient<hc::gradients_request<Path>>>;
+            auto plan = hc::plan(model, kept{});
+            BOOST_TEST((run(plan, x) == expected));
+            // What the hook saw is what the plan keeps.
+            BOOST_TEST(!grad_out.empty());
+            BOOST_TEST((numbers(plan.template gradient<Path>()) == grad_out));
+            auto activations = hc::plan(
+                model,
+                hc::with_parameter_gradients<hc::with_input_gradient<hc::activations_request<Path>>>{});
+            static_cast<void>(activations);
+        }
+    };
+    check(hc::path_list<"conv1">{});
+    check(hc::path_list<"bn1">{});
+    check(hc::path_list<"relu1">{});
+    check(hc::path_list<"pool1">{});
+    check(hc::path_list<"block">{});
+    check(hc::path_list<"block.conv2">{});
+    check(hc::path_list<"block.bn2">{});
+    check(hc::path_list<"relu2">{});
+    check(hc::path_list<"conv3">{});
+
+    auto open = hc::with_runtime_hooks(model);
+    std::size_t seen = 0;
+    for (auto const* path : {"conv1", "relu1", "block.conv2", "block", "conv3"})
+        open.at(path).register_backward_hook(
+            [&](auto const&, auto const& grad_input, auto const& grad_output) {
+                seen += grad_input.size() + grad_output.size();
+            });
+    BOOST_TEST((run(hc::plan(open, everything{}), x) == expected));
+    BOOST_TEST(seen != 0U);
+}
+
+BOOST_AUTO_TEST_CASE(an_image_has_the_gradient_that_it_has_alone) {
+    hc::model<network> model;
+    fill_with_noise(model, 7);
+    auto const x = pictures<float>(2, 8);
+    auto const slope = filled<float, 2>({2, 3}, 9);
+    using request = hc::with_input_gradient<hc::gradients_request<>>;
+    auto both = hc::plan(model, request{});
+    both.forward(x);
+    both.backward(slope);
+    auto const of_both = numbers(both.input_gradient());
+    auto one = hc::plan(model, request{});
+    xt::xtensor<float, 4> const second = xt::view(x, xt::range(1, 2), xt::all(), xt::all(), xt::all());
+    xt::xtensor<float, 2> const its_slope = xt::view(slope, xt::range(1, 2), xt::all());
+    one.forward(second);
+    one.backward(its_slope);
+    auto const alone = numbers(one.input_gradient());
+    // The fully connected layer is a matrix product for two, a sum of rows for one: its gradients differ by rounding.
+    check_near(
+        "grad_x", alone,
+        std::vector<double>(of_both.begin() + static_cast<std::ptrdiff_t>(alone.size()), of_both.end()),
+        1e-5);
+}
+
+BOOST_AUTO_TEST_CASE(changed_parameters_are_packed_again) {
+    hc::model<network> model;
+    fill_with_noise(model, 10);
+    auto const x = pictures<float>(1, 11);
+    auto plan = hc::plan(model, everything{});
+    auto const before = run(plan, x);
+    for (auto& number : model.parameter("conv3.weight"))
+        number = -number / 2;
+    auto const after = run(plan, x);
+    BOOST_TEST((after != before));
+    BOOST_TEST((after == run(hc::plan(model, everything{}), x)));
+}
+
+} // namespace
