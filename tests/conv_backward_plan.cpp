@@ -167,10 +167,6 @@ BOOST_AUTO_TEST_CASE(whoever_watches_no_bit_changes) {
             // What the hook saw is what the plan keeps.
             BOOST_TEST(!grad_out.empty());
             BOOST_TEST((numbers(plan.template gradient<Path>()) == grad_out));
-            auto activations = hc::plan(
-                model,
-                hc::with_parameter_gradients<hc::with_input_gradient<hc::activations_request<Path>>>{});
-            static_cast<void>(activations);
         }
     };
     check(hc::path_list<"conv1">{});
@@ -192,6 +188,32 @@ BOOST_AUTO_TEST_CASE(whoever_watches_no_bit_changes) {
             });
     BOOST_TEST((run(hc::plan(open, everything{}), x) == expected));
     BOOST_TEST(seen != 0U);
+}
+
+/// Without gradients of parameters batch norms are fused, and gradients travel in blocks: the same bits again.
+BOOST_AUTO_TEST_CASE(gradients_that_travel_in_blocks_have_the_same_bits) {
+    hc::model<network> model;
+    fill_with_noise(model, 12);
+    auto const x = pictures<float>(2, 13);
+    auto const slope = filled<float, 2>({2, 3}, 14);
+    auto all = hc::plan(model, everything{});
+    all.forward(x);
+    all.backward(slope);
+    auto const expected = numbers(all.input_gradient());
+    auto const check = [&](auto request) {
+        auto plan = hc::plan(model, request);
+        plan.forward(x);
+        plan.backward(slope);
+        BOOST_TEST((numbers(plan.input_gradient()) == expected));
+        auto const steps = plan.steps();
+        return std::count_if(steps.begin(), steps.end(),
+                             [](std::string const& step) { return step.starts_with("gradient to "); });
+    };
+    using none = hc::with_input_gradient<hc::gradients_request<>>;
+    auto const copies = check(none{});
+    BOOST_TEST(check(hc::with_input_gradient<hc::gradients_request<"block.bn2">>{}) > copies);
+    check(hc::with_input_gradient<hc::gradients_request<"bn1", "relu1", "pool1">>{});
+    check(hc::with_input_gradient<hc::gradients_request<"block", "relu2">>{});
 }
 
 BOOST_AUTO_TEST_CASE(an_image_has_the_gradient_that_it_has_alone) {

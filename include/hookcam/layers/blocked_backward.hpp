@@ -6,9 +6,9 @@ namespace hookcam::detail {
 inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// How a plan runs the backward of a layer whose forward has a `blocked_kernel`, where it has more than the dense one.
-/// Gradients come blocked or dense: a layout of no block stands for N,C,H,W. Specialised in the folder of a layer, with
+/// Gradients come blocked or dense: a layout of no
+/// block stands for N,C,H,W. Specialised in the folder of a layer, with
 ///
-/// - `border`: how far windows reach beyond the gradient of the output;
 /// - `takes_blocked<T>`: whether the gradient of the input may be asked for in blocks of a vector's width;
 /// - `packed_size<T>()`, in elements, and `pack(own, packed)`: the parameters in the order in which `to_input` reads them;
 /// - `scratch<T>(in, out)`, in elements, for either of

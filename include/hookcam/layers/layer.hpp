@@ -38,7 +38,10 @@ struct reads {
 ///   is a view of a parameter. `backward_parameters(own, x, grad_y, gradients)` sets every learned parameter's
 ///   gradient, `get<"weight">(gradients)`, summed over the batch.
 /// - `packed_size(batch)`, in elements, and `static void pack(own, packed)`: the plan keeps what `pack` writes as long as
-///   the parameters stay as they are, and forward gets it as `own.packed`, null where the size is zero.
+///   the parameters stay as they are, and forward and
+///   backward get it as `own.packed`, null where the size is zero.
+/// - `void backward_but_at_zeros(own, x, grad_y, grad_x) const`: the same as `backward`, but where x is zero grad_x may be
+///   set to zero. It is called where a ReLU in front drops that gradient anyway, and nobody sees it in between.
 /// - `scratch_bytes(in, out)` for one call, `state_bytes(in, out)` for each image from forward to backward:
 ///   then `own` comes too, with `own.scratch` and `own.state`. Forward's `own.state` is null in a plan without
 ///   a backward.
@@ -88,6 +91,13 @@ template <class Layer>
 concept has_packed = requires {
     Layer::packed_size(std::size_t{});
 };
+/// True where the layer has a `backward_but_at_zeros`: said of the layer itself.
+template <class Layer>
+inline constexpr bool can_skip_zeros = false;
+/// True where an output that is not below zero can only be zero where all inputs that it hands its gradient to are: said
+/// of the layer itself.
+template <class Layer>
+inline constexpr bool hands_zeros_on = Layer::is_view;
 template <class Layer>
 concept has_state = requires(extents sizes) {
     Layer::state_bytes(sizes, sizes);

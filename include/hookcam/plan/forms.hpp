@@ -63,6 +63,47 @@ int other_form(lowering<Facts>& into, int of, std::size_t block, Make make) {
     return made;
 }
 
+// Gradients have one form each: that in which whoever computes the value reads its gradient.
+
+template <class T>
+void backward_to_dense(tape<T>& t, step<T> const& s) {
+    auto const& from = t.gradient(s.grad_output);
+    from_blocked(from.layout(), t.batch, static_cast<T const*>(from.data), t.gradient(s.grad_input).data);
+}
+
+template <class T>
+void backward_to_blocked(tape<T>& t, step<T> const& s) {
+    auto const& to = t.gradient(s.grad_input);
+    to_blocked(to.layout(), t.batch, static_cast<T const*>(t.gradient(s.grad_output).data), to.data);
+}
+
+/// A new gradient of a cell's value, of channels in blocks of a vector's width.
+template <class Facts>
+int add_blocked_gradient(lowering<Facts>& into, int value) {
+    int const made = into.to.add_gradient(value);
+    into.to.gradient(made).block = width<typename Facts::value_type>;
+    return made;
+}
+
+/// A gradient for somebody to write, dense or in blocks: a step behind copies it to the one that is given, if that has
+/// the other form. −1 stays −1.
+template <bool Dense, class Facts>
+int gradient_to_write(lowering<Facts>& into, int given) {
+    using T = typename Facts::value_type;
+    if (given < 0 || (into.to.gradient(given).block == 0) == Dense)
+        return given;
+    int const value = into.to.gradient_of[static_cast<std::size_t>(given)];
+    int const made = Dense ? into.to.add_gradient(value) : add_blocked_gradient(into, value);
+    into.to.gradient(given).owns = true;
+    step<T> s;
+    s.what = Dense ? "gradient to blocked" : "gradient to dense";
+    s.run = Dense ? &backward_to_blocked<T> : &backward_to_dense<T>;
+    s.grad_input = given;
+    s.grad_output = made;
+    into.to.backward.push_back(s);
+    return made;
+}
+
 /// The value with a dense cell.
 template <class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
 auto with_dense(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
@@ -75,15 +116,17 @@ auto with_dense(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, For
             return made;
         });
         using both = blocked_form<Form::block, stage::complete, true>;
-        return value<Shape, Gradient, Kept, IsInput, both>{cell, of.gradient, {of.form.cell, of.form.step}};
+        return rectified_like(
+            of, value<Shape, Gradient, Kept, IsInput, both>{cell, of.gradient, {of.form.cell, of.form.step}});
     }
 }
 
-/// The value in its dense cell and no other: what somebody is given who may change it, or never asks for the other.
+/// The value in its dense cell and no other, and so its gradient: what somebody is given who may change it, or never asks for the other.
 template <class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
 auto dense(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, Form> of) {
     auto const both = with_dense(into, of);
-    return value<Shape, Gradient, Kept, IsInput>{both.cell, both.gradient};
+    int const gradient = gradient_to_write<true>(into, both.gradient);
+    return value<Shape, Gradient, Kept, IsInput>{both.cell, gradient};
 }
 
 /// The value with a cell of channels in blocks of `Block`.
@@ -147,9 +190,14 @@ auto keep(lowering<Facts>& into, list<Here...>, Value out) {
         else
             return out;
     }();
-    auto const kept = raise < wants_gradient ? need::always : need::never, wants_value > (into, seen);
+    auto kept = raise < wants_gradient ? need::always : need::never, wants_value > (into, seen);
+    if constexpr (wants_gradient)
+        kept.gradient = gradient_to_write<true>(into, kept.gradient);
     (note_kept(into, Here{}, kept), ...);
-    return kept;
+    if constexpr (wants_gradient)
+        return as_seen(kept);
+    else
+        return kept;
 }
 
 } // namespace hookcam::detail

@@ -27,6 +27,7 @@ struct dense_form {
     static constexpr std::size_t block = 0;
     static constexpr auto reached = stage::complete;
     static constexpr bool has_dense = true;
+    static constexpr bool is_rectified = false;
 };
 /// A value lies in a cell of blocked channels, and where `HasDense` in a dense one too.
 template <std::size_t Block, stage Reached, bool HasDense>
@@ -34,9 +35,16 @@ struct blocked_form {
     static constexpr std::size_t block = Block;
     static constexpr auto reached = Reached;
     static constexpr bool has_dense = HasDense;
+    static constexpr bool is_rectified = false;
 
     int cell;
     std::size_t step; ///< the forward step that makes it
+};
+/// The same of a value behind a ReLU, with nothing in between but what hands zeros on, and nobody who looks: where the
+/// value is zero the ReLU drops its gradient, whatever it is.
+template <class Form>
+struct rectified_form : Form {
+    static constexpr bool is_rectified = true;
 };
 
 /// A tensor while a network is being lowered: the index of its cell (of the dense one, if there are two), that of its
@@ -96,6 +104,41 @@ struct lowering {
     [[no_unique_address]] attached_slots<typename Facts::slots> attached{};
     // slots: end
 };
+
+/// The same value, as one whose zeros need no gradient.
+template <class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto as_rectified(value<Shape, Gradient, Kept, IsInput, Form> of) {
+    if constexpr (Form::is_rectified)
+        return of;
+    else
+        return value<Shape, Gradient, Kept, IsInput, rectified_form<Form>>{of.cell, of.gradient, {of.form}};
+}
+
+template <class Form>
+Form without_rectified(rectified_form<Form> const& of) {
+    return of;
+}
+
+/// The same value, whose gradient somebody sees, at zeros too.
+template <class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto as_seen(value<Shape, Gradient, Kept, IsInput, Form> of) {
+    if constexpr (Form::is_rectified) {
+        auto const form = without_rectified(of.form);
+        return value<Shape, Gradient, Kept, IsInput, std::remove_const_t<decltype(form)>>{of.cell,
+                                                                                          of.gradient, form};
+    } else {
+        return of;
+    }
+}
+
+/// `made`, rectified as `like` is: another form of the same value.
+template <class Like, class Made>
+auto rectified_like(Like, Made made) {
+    if constexpr (Like::form_type::is_rectified)
+        return as_rectified(made);
+    else
+        return made;
+}
 
 /// The same value, whose gradient is needed at least so much, and which is kept if `Keep`.
 template <need AtLeast, bool Keep, class Facts, class Shape, need Gradient, bool Kept, bool IsInput,

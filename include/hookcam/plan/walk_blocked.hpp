@@ -4,7 +4,9 @@
 #include "../compose/output_shape.hpp"
 #include "../layers/blocked_backward.hpp"
 #include "../layers/blocked_kernel.hpp"
+#include "../layers/blocked_pointwise_cpu.hpp"
 #include "../layers/fusion.hpp"
+#include "../layers/max_pool2d/max_pool2d_blocked_cpu.hpp"
 #include "forms.hpp"
 #include "tape.hpp"
 #include "value.hpp"
@@ -145,7 +147,9 @@ void lower_blocked_backward(lowering<Facts>& into, step<typename Facts::value_ty
         s.fused = new_fused_work(into);
         fused_of(into.to, s).packed = memory<T>(blocked_backward<Layer>::template packed_size<T>());
         s.grad_input = in.gradient;
-        into.to.gradient(in.gradient).owns = true;
+        if constexpr (!blocked_backward<Layer>::template takes_blocked<T>)
+            s.grad_input = gradient_to_write<true>(into, in.gradient);
+        into.to.gradient(s.grad_input).owns = true;
         into.to.backward.push_back(s);
     }
 }
@@ -180,7 +184,8 @@ auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
     value<out_shape, learns ? need::always : Gradient, false, false, form> out{
         cell, -1, {cell, to.forward.size()}};
     if constexpr (learns || passes)
-        out.gradient = to.add_gradient(cell);
+        out.gradient =
+            blocked_backward<Layer>::exists ? add_blocked_gradient(into, cell) : to.add_gradient(cell);
     // slots: begin
     if constexpr (learns && Facts::run_time_hooks)
         to.pin(out.gradient);
@@ -258,6 +263,26 @@ void write_scale_and_shift(T const* parameters, T* scale, T* shift) {
 
 } // namespace HOOKCAM_INSTRUCTION_SET
 
+template <class Device, class T>
+void backward_blocked_relu(tape<T>& t, step<T> const& s) {
+    auto const& y = t.value(s.output);
+    auto const& grad_y = t.gradient(s.grad_output);
+    kernels::blocked_relu_backward(Device{}, y.layout(), grad_y.layout(), t.batch,
+                                   static_cast<T const*>(y.data), static_cast<T const*>(grad_y.data),
+                                   t.gradient(s.grad_input).data);
+}
+
+/// Of a batch norm, whose scales the step in front keeps.
+template <class Device, class T>
+void backward_blocked_scale(tape<T>& t, step<T> const& s) {
+    auto const& grad_y = t.gradient(s.grad_output);
+    auto const& work = fused_of(t, s);
+    std::size_t const channels = grad_y.layout().blocks() * grad_y.block;
+    kernels::blocked_scale_backward(Device{}, grad_y.layout(), t.batch,
+                                    static_cast<T const*>(work.packed.data() + scales_begin(work, channels)),
+                                    static_cast<T const*>(grad_y.data), t.gradient(s.grad_input).data);
+}
+
 /// Adds a layer to the work of the step in front.
 template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
 auto lower_fused_layer(lowering<Facts>& into, Layer const& layer, int node,
@@ -287,29 +312,127 @@ auto lower_fused_layer(lowering<Facts>& into, Layer const& layer, int node,
     }
 
     using form = blocked_form<Form::block, stage_behind<fuses_as<Layer>, Form::reached>, false>;
-    value<out_shape, Gradient, false, false, form> const made{in.form.cell, -1, {in.form.cell, in.form.step}};
-    auto out = [&] {
-        if constexpr (reads_output) {
-            auto const both = with_dense(into, made);
-            return value<out_shape, Gradient, true, false, typename decltype(both)::form_type>{both.cell, -1,
-                                                                                               both.form};
-        } else {
-            return made;
-        }
-    }();
+    value<out_shape, Gradient, reads_output, false, form> out{in.form.cell, -1, {in.form.cell, in.form.step}};
     if constexpr (passes) {
-        out.gradient = to.add_gradient(out.cell);
+        out.gradient = add_blocked_gradient(into, out.cell);
         step<T> s;
+        s.what = "backward";
         s.object = &layer;
         s.type_name = &Layer::type_name;
         s.node = node;
         s.output = out.cell;
         s.grad_output = out.gradient;
-        s.parameters = into.parameters;
-        lower_backward<Layer, Shape::rank, out_shape::rank, false, true>(into, s, in);
+        s.grad_input = gradient_to_write<false>(into, in.gradient);
+        to.gradient(s.grad_input).owns = true;
+        if constexpr (fuses_as<Layer> == fusion::scale_and_shift) {
+            s.run = &backward_blocked_scale<device, T>;
+            s.fused = front.fused;
+        } else {
+            s.run = &backward_blocked_relu<device, T>;
+            s.reads_output = true;
+        }
+        to.backward.push_back(s);
     }
     into.parameters += Layer::parameters::size;
-    return out;
+    if constexpr (fuses_as<Layer> == fusion::rectifier)
+        return as_rectified(out);
+    else
+        return out;
+}
+
+// --- the same layers by themselves ---------------------------------------------------------------------------
+
+template <class Layer, bool KeepsState, class T>
+void plan_blocked_by_itself(tape<T>& t, step<T> const& s) {
+    auto const out = Layer::output_extents(t.value(s.input).sizes);
+    t.size_value(s.output, out);
+    if constexpr (KeepsState)
+        t.states[s.state].bytes = blocked_layout{out[0], out[1], out[2], width<T>, 0}.image() * sizeof(T);
+}
+
+template <class Device, class T>
+void forward_blocked_relu(tape<T>& t, step<T> const& s) {
+    auto const& in = t.value(s.input);
+    auto const& out = t.value(s.output);
+    clear_border(out.layout(), t.batch, out.data);
+    kernels::blocked_relu(Device{}, in.layout(), out.layout(), t.batch, static_cast<T const*>(in.data),
+                          out.data);
+}
+
+/// Which element of each window was chosen, as numbers of T.
+template <class T>
+[[nodiscard]] T* chosen_of(tape<T>& t, step<T> const& s) {
+    return static_cast<T*>(static_cast<void*>(t.states[s.state].of_batch.data()));
+}
+
+template <class Layer, class Device, class T>
+void forward_blocked_pool(tape<T>& t, step<T> const& s) {
+    auto const& in = t.value(s.input);
+    auto const& out = t.value(s.output);
+    clear_border(out.layout(), t.batch, out.data);
+    using windows = typename Layer::windows;
+    kernels::blocked_max_pool2d(Device{}, {in.layout(), out.layout(), windows::rows, windows::columns},
+                                t.batch, static_cast<T const*>(in.data), out.data, chosen_of(t, s));
+}
+
+template <class Layer, class Device, class T>
+void backward_blocked_pool(tape<T>& t, step<T> const& s) {
+    auto const& grad_x = t.gradient(s.grad_input);
+    auto const& grad_y = t.gradient(s.grad_output);
+    using windows = typename Layer::windows;
+    kernels::blocked_max_pool2d_backward(
+        Device{}, {grad_x.layout(), grad_y.layout(), windows::rows, windows::columns}, t.batch,
+        static_cast<T const*>(chosen_of(t, s)), static_cast<T const*>(grad_y.data), grad_x.data);
+}
+
+/// Appends the steps of a ReLU or a max-pooling of a value that lies in blocks and has a gradient, and is no sum that
+/// waits to be stored.
+template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto lower_blocked_by_itself(lowering<Facts>& into, Layer const& layer, int node,
+                             value<Shape, Gradient, Kept, IsInput, Form> in) {
+    using T = typename Facts::value_type;
+    using device = typename Facts::device;
+    using out_shape = shape_from<layer_output<Layer, Shape>>;
+    constexpr bool is_relu = fuses_as<Layer> == fusion::rectifier;
+
+    auto& to = into.to;
+    int const cell = add_blocked<width<T>, out_shape>(into);
+    using form = blocked_form<width<T>, stage::complete, false>;
+    value<out_shape, Gradient, is_relu, false, form> out{cell, -1, {cell, to.forward.size()}};
+    step<T> s;
+    s.what = "forward";
+    s.object = &layer;
+    s.type_name = &Layer::type_name;
+    s.node = node;
+    s.input = in.form.cell;
+    s.output = cell;
+    s.parameters = into.parameters;
+    s.plan = &plan_blocked_by_itself<Layer, !is_relu, T>;
+    if constexpr (is_relu) {
+        s.run = &forward_blocked_relu<device, T>;
+    } else {
+        s.run = &forward_blocked_pool<Layer, device, T>;
+        s.state = to.states.size();
+        to.states.emplace_back();
+    }
+    to.forward.push_back(s);
+
+    out.gradient = add_blocked_gradient(into, cell);
+    s.what = "backward";
+    s.plan = nullptr;
+    s.grad_output = out.gradient;
+    s.grad_input = gradient_to_write<false>(into, in.gradient);
+    to.gradient(s.grad_input).owns = true;
+    s.reads_output = is_relu;
+    if constexpr (is_relu)
+        s.run = &backward_blocked_relu<device, T>;
+    else
+        s.run = &backward_blocked_pool<Layer, device, T>;
+    to.backward.push_back(s);
+    if constexpr (is_relu || (Form::is_rectified && hands_zeros_on<Layer>))
+        return as_rectified(out);
+    else
+        return out;
 }
 
 // --- the sum of two values ----------------------------------------------------------------------------------

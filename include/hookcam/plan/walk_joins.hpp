@@ -72,7 +72,7 @@ void plan_join(tape<T>& t, step<T> const& s) {
 template <class Device, class T>
 void backward_fork(tape<T>& t, step<T> const& s) {
     auto& to = t.gradient(s.grad_input);
-    kernels::add(Device{}, t.batch * to.sizes.count(), t.gradient(s.grad_output).data,
+    kernels::add(Device{}, t.batch * to.room(), t.gradient(s.grad_output).data,
                  t.gradient(s.second_grad_output).data, to.data);
 }
 
@@ -82,8 +82,9 @@ auto lower_fork(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, For
     branch a{in.cell, -1, in.form};
     branch b{in.cell, -1, in.form};
     if constexpr (Gradient != need::never) {
-        a.gradient = into.to.add_gradient(in.cell);
-        b.gradient = into.to.add_gradient(in.cell);
+        bool const is_dense = into.to.gradient(in.gradient).block == 0;
+        for (auto* const made : {&a.gradient, &b.gradient})
+            *made = is_dense ? into.to.add_gradient(in.cell) : add_blocked_gradient(into, in.cell);
         step<typename Facts::value_type> s;
         s.what = "backward fork";
         s.run = &backward_fork<typename Facts::device, typename Facts::value_type>;
@@ -141,6 +142,16 @@ auto lower_sum(lowering<Facts>& into, A a, B b) {
     using T = typename Facts::value_type;
     auto const out = lower_forward_sum(into, a, b);
     if constexpr (decltype(out)::gradient_need != need::never) {
+        // All three are one: dense, unless nobody needs that.
+        auto const is_blocked = [&](int gradient) {
+            return gradient < 0 || into.to.gradient(gradient).block != 0;
+        };
+        if (is_blocked(a.gradient) && is_blocked(b.gradient)) {
+            into.to.gradient(out.gradient).block = width<T>;
+        } else {
+            a.gradient = gradient_to_write<true>(into, a.gradient);
+            b.gradient = gradient_to_write<true>(into, b.gradient);
+        }
         step<T> s;
         s.what = "backward sum";
         s.run = &backward_sum<T>;
@@ -197,9 +208,9 @@ void lower_part(lowering<Facts>& into, Part part, Out out) {
         s.what = "backward concat";
         s.run = &backward_part<typename Facts::device, T>;
         s.plan = nullptr;
-        s.grad_input = part.gradient;
+        s.grad_input = gradient_to_write<true>(into, part.gradient);
         s.grad_output = out.gradient;
-        into.to.gradient(part.gradient).owns = true;
+        into.to.gradient(s.grad_input).owns = true;
         into.to.backward.push_back(s);
     }
 }

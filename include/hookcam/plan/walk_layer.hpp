@@ -107,13 +107,17 @@ void call_backward(tape<T>& t, step<T> const& s, Function function, To& to) {
         else
             with_y(before...);
     };
-    if constexpr (takes_own<Layer>)
-        with_x(own_of<Layer, Device, has_state<Layer>>(t, s));
-    else
+    if constexpr (takes_own<Layer>) {
+        auto own = own_of<Layer, Device, has_state<Layer>>(t, s);
+        if constexpr (has_packed<Layer>)
+            own.packed = packed_of<Layer, Device>(t, s);
+        with_x(own);
+    } else {
         with_x();
+    }
 }
 
-template <class Layer, std::size_t InRank, std::size_t OutRank, class Device, class T>
+template <class Layer, std::size_t InRank, std::size_t OutRank, class Device, bool SkipsZeros, class T>
 void backward_layer(tape<T>& t, step<T> const& s) {
     auto& grad_in = t.gradient(s.grad_input);
     if constexpr (Layer::is_view) {
@@ -121,10 +125,18 @@ void backward_layer(tape<T>& t, step<T> const& s) {
     } else {
         auto const& layer = *static_cast<Layer const*>(s.object);
         auto grad_x = view_to_fill<InRank>(t, grad_in);
-        auto const function = [&layer](auto&&... with) {
-            layer.backward(static_cast<decltype(with)>(with)...);
-        };
-        call_backward<typename Layer::backward_reads, Layer, InRank, OutRank, Device>(t, s, function, grad_x);
+        if constexpr (SkipsZeros) {
+            auto const function = [&layer](auto&&... with) {
+                layer.backward_but_at_zeros(static_cast<decltype(with)>(with)...);
+            };
+            call_backward<reads<input>, Layer, InRank, OutRank, Device>(t, s, function, grad_x);
+        } else {
+            auto const function = [&layer](auto&&... with) {
+                layer.backward(static_cast<decltype(with)>(with)...);
+            };
+            call_backward<typename Layer::backward_reads, Layer, InRank, OutRank, Device>(t, s, function,
+                                                                                          grad_x);
+        }
     }
 }
 
@@ -152,8 +164,8 @@ int new_fused_work(lowering<Facts>& into) {
 }
 
 /// Appends the steps of a layer's backward: to its parameters, to its input. `s` says where the layer is.
-template <class Layer, std::size_t InRank, std::size_t OutRank, bool Learns, bool Passes, class Facts,
-          class Value>
+template <class Layer, std::size_t InRank, std::size_t OutRank, bool Learns, bool Passes,
+          bool SkipsZeros = false, class Facts, class Value>
 void lower_backward(lowering<Facts>& into, step<typename Facts::value_type> s, Value in) {
     using T = typename Facts::value_type;
     using device = typename Facts::device;
@@ -167,9 +179,9 @@ void lower_backward(lowering<Facts>& into, step<typename Facts::value_type> s, V
     }
     if constexpr (Passes) {
         s.what = "backward";
-        s.reads_input = Layer::backward_reads::template has<hookcam::input>;
+        s.reads_input = SkipsZeros || Layer::backward_reads::template has<hookcam::input>;
         s.reads_output = Layer::backward_reads::template has<hookcam::output>;
-        s.run = &backward_layer<Layer, InRank, OutRank, device, T>;
+        s.run = &backward_layer<Layer, InRank, OutRank, device, SkipsZeros, T>;
         s.grad_input = in.gradient;
         into.to.gradient(in.gradient).owns = !Layer::is_view;
         into.to.backward.push_back(s);
@@ -177,9 +189,9 @@ void lower_backward(lowering<Facts>& into, step<typename Facts::value_type> s, V
 }
 
 /// Appends a layer's steps: its forward, and of its backward what somebody needs.
-template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput>
+template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
 auto lower_dense_layer(lowering<Facts>& into, Layer const& layer, int node,
-                       value<Shape, Gradient, Kept, IsInput> in) {
+                       value<Shape, Gradient, Kept, IsInput, Form> in) {
     using T = typename Facts::value_type;
     using device = typename Facts::device;
     using out_shape = shape_from<layer_output<Layer, Shape>>;
@@ -187,7 +199,9 @@ auto lower_dense_layer(lowering<Facts>& into, Layer const& layer, int node,
     constexpr std::size_t out_rank = out_shape::rank;
     constexpr bool learns = Facts::parameter_gradients && Layer::parameters::any_learned;
     constexpr bool passes = Gradient != need::never; // a gradient goes through to the input
-    constexpr bool reads_input = learns || (passes && Layer::backward_reads::template has<hookcam::input>);
+    constexpr bool skips_zeros = passes && Form::is_rectified && can_skip_zeros<Layer>;
+    constexpr bool reads_input =
+        learns || skips_zeros || (passes && Layer::backward_reads::template has<hookcam::input>);
     constexpr bool reads_output = passes && Layer::backward_reads::template has<hookcam::output>;
     constexpr bool in_place = Layer::in_place && !Layer::is_view && !Kept && !reads_input;
     constexpr bool keeps_state = has_state<Layer> && (passes || learns);
@@ -225,8 +239,11 @@ auto lower_dense_layer(lowering<Facts>& into, Layer const& layer, int node,
     s.plan = &plan_layer<Layer, keeps_state, T>;
     to.forward.push_back(s);
 
-    lower_backward<Layer, in_rank, out_rank, learns, passes>(into, s, in);
-    return out;
+    lower_backward<Layer, in_rank, out_rank, learns, passes, skips_zeros>(into, s, in);
+    if constexpr (fuses_as<Layer> == fusion::rectifier || (Form::is_rectified && hands_zeros_on<Layer>))
+        return as_rectified(out);
+    else
+        return out;
 }
 
 } // namespace hookcam::detail

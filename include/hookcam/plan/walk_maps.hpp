@@ -142,8 +142,11 @@ auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
         return lower_blocked_norm(into, layer, node, in);
     else if constexpr (is_blocked_map<Facts, Layer, given>)
         return lower_blocked_map(into, layer, node, in);
+    else if constexpr (Gradient != need::never && Form::block == width<typename Facts::value_type> &&
+                       (fuses_as<Layer> == fusion::rectifier || fuses_as<Layer> == fusion::max_pooling))
+        return lower_blocked_by_itself(into, layer, node, in);
     else
-        return lower_dense_layer(into, layer, node, dense(into, in));
+        return lower_dense_layer(into, layer, node, rectified_like(in, dense(into, in)));
 }
 
 } // namespace hookcam::detail

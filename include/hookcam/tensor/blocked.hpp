@@ -164,6 +164,30 @@ template <class T>
     return of.block == width<T> && of.height * of.width >= width<T>;
 }
 
+/// Calls `visit(a, b, length)` for each row of a batch in two layouts that differ in their borders alone: where it begins
+/// in either, and its elements.
+template <class Visit>
+void for_each_place_in_both(blocked_layout const& a, blocked_layout const& b, std::size_t batch,
+                            Visit visit) {
+    for (std::size_t n = 0; n < batch; ++n)
+        for (std::size_t block = 0; block < a.blocks(); ++block)
+            for (std::size_t i = 0; i < a.height; ++i) {
+                auto const at = [&](blocked_layout const& of) {
+                    return n * of.image() + block * of.plane() + of.first() + i * of.row();
+                };
+                visit(at(a), at(b), a.width * a.block);
+            }
+}
+
+/// Copies a batch to where its border differs. The border itself stays as it is.
+template <class T>
+void copy_blocked(blocked_layout const& from_layout, blocked_layout const& to_layout, std::size_t batch,
+                  T const* from, T* to) noexcept {
+    for_each_place_in_both(
+        from_layout, to_layout, batch,
+        [&](std::size_t a, std::size_t b, std::size_t length) { std::copy_n(from + a, length, to + b); });
+}
+
 /// Copies N,C,H,W into blocks, and fills up the last block with zeros. The border stays as it is.
 template <class T>
 void to_blocked(blocked_layout const& of, std::size_t batch, T const* dense, T* blocked) noexcept {

@@ -2,6 +2,8 @@
 
 #include "simd.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -38,6 +40,25 @@ template <class T, std::size_t Step = 1>
             rows[first + Step] = swap_parts<T, Step, true>(a, b);
         });
         transpose<T, 2 * Step>(rows);
+    }
+}
+
+/// The sum of the numbers of each of `Count` vectors, a power of two, in as many numbers of one vector. Pairs of vectors
+/// are added until one is left; then its parts.
+template <class T, std::size_t Step = 1, std::size_t Count>
+[[nodiscard, gnu::always_inline]] inline vector<T>
+sums_of_each(std::array<vector<T>, Count> const& of) noexcept {
+    if constexpr (Step == width<T>) {
+        return of[0];
+    } else {
+        constexpr std::size_t left = std::max<std::size_t>(1, Count / 2);
+        std::array<vector<T>, left> pairs;
+        unroll<left>([&](auto p) __attribute__((always_inline)) {
+            auto const a = of[2 * p % Count];
+            auto const b = of[(2 * p + 1) % Count];
+            pairs[p] = swap_parts<T, Step, false>(a, b) + swap_parts<T, Step, true>(a, b);
+        });
+        return sums_of_each<T, 2 * Step>(pairs);
     }
 }
 

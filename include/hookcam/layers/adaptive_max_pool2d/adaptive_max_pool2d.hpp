@@ -46,4 +46,11 @@ struct adaptive_max_pool2d : layer<adaptive_max_pool2d<Height, Width, Policies..
 template <class... Policies>
 using global_max_pool2d = adaptive_max_pool2d<1, 1, Policies...>;
 
+namespace detail {
+
+template <std::size_t Height, std::size_t Width, class... Policies>
+inline constexpr bool hands_zeros_on<adaptive_max_pool2d<Height, Width, Policies...>> = true;
+
+} // namespace detail
+
 } // namespace hookcam

@@ -69,24 +69,6 @@ struct tile_work {
     std::size_t tap_column; ///< from one column of the window to the next
 };
 
-/// The sums of each of `Count` vectors, a power of two, in as many numbers of one vector. Pairs are added until one
-/// vector is left; then its parts.
-template <std::size_t Step, std::size_t Count, class T>
-[[gnu::always_inline]] inline vector<T> sums_of_each(std::array<vector<T>, Count> const& of) noexcept {
-    if constexpr (Step == lanes<T>) {
-        return of[0];
-    } else {
-        constexpr std::size_t left = std::max<std::size_t>(1, Count / 2);
-        std::array<vector<T>, left> pairs;
-        unroll<left>([&](auto p) __attribute__((always_inline)) {
-            auto const a = of[2 * p % Count];
-            auto const b = of[(2 * p + 1) % Count];
-            pairs[p] = detail::swap_parts<T, Step, false>(a, b) + detail::swap_parts<T, Step, true>(a, b);
-        });
-        return sums_of_each<2 * Step, left, T>(pairs);
-    }
-}
-
 /// `Pixels` neighbouring pixels of `Channels` channels: sums over block of output channels, row and column of the window,
 /// then over the channels of a block. Writes a vector for each channel, whose first numbers are the pixels.
 template <std::size_t Channels, std::size_t Pixels, class T>
@@ -113,7 +95,7 @@ void compute_tile(tile_work<T> const& of, T* sums) noexcept {
     unroll<Channels>([&](auto c) __attribute__((always_inline)) {
         std::array<vector<T>, Pixels> of_channel;
         unroll<Pixels>([&](auto p) __attribute__((always_inline)) { of_channel[p] = parts[c][p]; });
-        store(sums + c * lanes<T>, sums_of_each<1, Pixels, T>(of_channel));
+        store(sums + c * lanes<T>, detail::sums_of_each<T>(of_channel));
     });
 }
 

@@ -63,7 +63,7 @@ struct blocked_backward<conv2d<In, Out, Policies...>> {
     template <class Device, class T>
     static void to_input(Device device, std::size_t batch, blocked_layout const& out, T const* grad_y,
                          T const* packed, blocked_layout const& in, T* grad_x, T* scratch) {
-        gradient_images<T> const images{out, scratch};
+        gradient_images<T> const images{out, border, scratch};
         scratch += images.scratch();
         auto const shape = sizes(extents{In, in.height, in.width}, extents{Out, out.height, out.width});
         std::size_t const dense_image = In * in.height * in.width;
@@ -90,7 +90,7 @@ struct blocked_backward<conv2d<In, Out, Policies...>> {
                               blocked_layout const& out, T const* grad_y, auto const& gradients, T* scratch) {
         constexpr std::size_t out_blocks = (Out + width<T> - 1) / width<T>;
         constexpr std::size_t piece = kernels::conv2d_piece(In, InBlock, windows::columns);
-        gradient_images<T> const images{out, scratch};
+        gradient_images<T> const images{out, 0, scratch};
         kernels::conv2d_backward_weights_parameters const of{
             sizes(extents{In, in.height, in.width}, extents{Out, out.height, out.width}), in, images.layout};
         T* const sums = scratch + images.scratch();
@@ -129,24 +129,30 @@ private:
     /// if it lies so, else copied to scratch memory.
     template <class T>
     struct gradient_images {
-        gradient_images(blocked_layout const& of, T* scratch)
-            : layout{of.block == 0 ? blocked<T>(extents{Out, of.height, of.width}, border) : of},
-              copy{of.block == 0 ? scratch : nullptr} {
+        gradient_images(blocked_layout const& of, std::size_t with_border, T* scratch)
+            : given{of},
+              layout{of.block == 0 || of.border < with_border
+                         ? blocked<T>(extents{Out, of.height, of.width}, with_border)
+                         : of},
+              copy{of.block == 0 || of.border < with_border ? scratch : nullptr} {
             if (copy != nullptr)
                 clear_border(layout, 1, copy);
         }
         [[nodiscard]] T const* image(std::size_t n, T const* all) const {
             if (copy == nullptr)
                 return all + n * layout.image();
-            to_blocked(layout, 1, all + n * Out * layout.height * layout.width, copy);
+            if (given.block == 0)
+                to_blocked(layout, 1, all + n * Out * layout.height * layout.width, copy);
+            else
+                copy_blocked(given, layout, 1, all + n * given.image(), copy);
             return copy;
         }
-
         /// Elements of the copy.
         [[nodiscard]] std::size_t scratch() const {
             return copy == nullptr ? 0 : whole_lines<T>(layout.image());
         }
 
+        blocked_layout given;
         blocked_layout layout;
         T* copy;
     };

@@ -3,6 +3,9 @@
 #include "../layer.hpp"
 #include "linear_cpu.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
 #include <type_traits>
 
 namespace hookcam {
@@ -60,12 +63,25 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
 
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
         auto const device = device_of(grad_y);
-        if (grad_y.shape()[0] == 1)
-            kernels::linear_one_backward(device, own.workers, In, Out, grad_y.data(),
-                                         get<"weight">(own).data(), grad_x.data());
+        if (own.packed != nullptr)
+            backward_of_one(own, grad_y, grad_x, [](std::size_t* at) {
+                std::iota(at, at + In, std::size_t{0});
+                return In;
+            });
         else
             kernels::linear_backward(device, own.workers, grad_y.shape()[0], In, Out, grad_y.data(),
                                      get<"weight">(own).data(), grad_x.data());
+    }
+
+    /// The same where x is not zero, for one vector; elsewhere grad_x is set to zero.
+    void backward_but_at_zeros(auto const& own, auto const& x, auto const& grad_y, auto& grad_x) const {
+        if (own.packed != nullptr)
+            backward_of_one(own, grad_y, grad_x, [&](std::size_t* at) {
+                std::fill_n(grad_x.data(), In, 0);
+                return kernels::list_nonzero(In, x.data(), at);
+            });
+        else
+            backward(own, grad_y, grad_x);
     }
 
     void backward_parameters(auto const&, auto const& x, auto const& grad_y, auto const& gradients) const {
@@ -73,6 +89,31 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
                                             grad_y.data(), get<"weight">(gradients).data(),
                                             detail::data_or_null<"bias">(gradients));
     }
+
+private:
+    /// For one vector, at the inputs that `list` writes down. Which way it takes depends on grad_y alone.
+    static void backward_of_one(auto const& own, auto const& grad_y, auto& grad_x, auto list) {
+        auto const device = device_of(grad_y);
+        if (kernels::is_sparse(Out, grad_y.data())) {
+            kernels::linear_one_backward(device, own.workers, In, Out, grad_y.data(),
+                                         get<"weight">(own).data(), grad_x.data());
+            return;
+        }
+        constexpr std::size_t row = kernels::linear_packed_row(Out);
+        auto* const padded = detail::scratch_of(own);
+        std::copy_n(grad_y.data(), Out, padded);
+        std::fill(padded + Out, padded + row, 0);
+        auto* const at = static_cast<std::size_t*>(static_cast<void*>(padded + row));
+        std::size_t const count = list(at);
+        kernels::linear_one_backward_at(device, Out, at, count, padded, own.packed, grad_x.data());
+    }
 };
+
+namespace detail {
+
+template <std::size_t In, std::size_t Out, class... Policies>
+inline constexpr bool can_skip_zeros<linear<In, Out, Policies...>> = true;
+
+} // namespace detail
 
 } // namespace hookcam

@@ -4,9 +4,11 @@
 #include "../../tensor/blas.hpp"
 #include "../../tensor/device.hpp"
 #include "../../tensor/simd.hpp"
+#include "../../tensor/transpose.hpp"
 #include "../multiply_add.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
 namespace hookcam::kernels {
@@ -81,15 +83,22 @@ void linear_columns_from(std::size_t first, std::size_t end, std::size_t row, st
         linear_columns_from<Vectors / 2>(first, end, row, live, live_count, x, packed, sums);
 }
 
+/// Writes the indices of what is not zero, and returns how many they are.
+template <class T>
+[[nodiscard]] std::size_t list_nonzero(std::size_t size, T const* x, std::size_t* live) noexcept {
+    std::size_t count = 0;
+    for (std::size_t k = 0; k < size; ++k) {
+        live[count] = k;
+        count += x[k] != T{0};
+    }
+    return count;
+}
+
 /// y = W·x + bias for one vector. `live` has room for `in` numbers, `sums` for a packed row; bias may be null.
 template <class T>
 void linear_one(cpu, std::size_t workers, std::size_t in, std::size_t out, T const* x, T const* packed,
                 T const* bias, T* y, std::size_t* live, T* sums) noexcept {
-    std::size_t live_count = 0;
-    for (std::size_t k = 0; k < in; ++k) {
-        live[live_count] = k;
-        live_count += x[k] != T{0};
-    }
+    std::size_t const live_count = list_nonzero(in, x, live);
     std::size_t const row = linear_packed_row(out);
     for (std::size_t o = 0; o < row; ++o)
         sums[o] = bias != nullptr && o < out ? bias[o] : T{0};
@@ -141,6 +150,46 @@ void linear_one_backward(cpu, std::size_t workers, std::size_t in, std::size_t o
     each_part(in, workers, [&](std::size_t first, std::size_t count) {
         linear_one_backward_part(in, out, grad_y, weight + first, count, grad_x + first);
     });
+}
+
+/// True where so few elements of grad_y are not zero that reading their rows of W is less than reading packed rows.
+template <class T>
+[[nodiscard]] bool is_sparse(std::size_t size, T const* grad_y) noexcept {
+    std::size_t live = 0;
+    for (std::size_t o = 0; o < size; ++o)
+        live += grad_y[o] != T{0};
+    return 8 * live <= size;
+}
+
+/// `Count` elements of grad_x = Wᵀ·grad_y, those listed in `at`: sums over the vectors of a packed row, then over the
+/// numbers of a vector. `grad_y` is padded with zeros to a packed row.
+template <std::size_t Count, class T>
+void linear_rows_backward(std::size_t row, std::size_t const* at, T const* grad_y, T const* packed,
+                          T* grad_x) noexcept {
+    using namespace detail;
+    std::array<vector<T>, Count> sums{};
+    for (std::size_t o = 0; o < row; o += width<T>) {
+        auto const slope = load(grad_y + o);
+        unroll<Count>(
+            [&](auto r) { sums[r] = multiply_add_all<T>(load(packed + at[r] * row + o), slope, sums[r]); });
+    }
+    T totals[width<T>];
+    store(totals, sums_of_each<T>(sums));
+    for (std::size_t r = 0; r < Count; ++r)
+        grad_x[at[r]] = totals[r];
+}
+
+/// The elements of grad_x = Wᵀ·grad_y that are listed in `at`, for one vector.
+template <class T>
+void linear_one_backward_at(cpu, std::size_t out, std::size_t const* at, std::size_t count, T const* grad_y,
+                            T const* packed, T* grad_x) noexcept {
+    constexpr std::size_t at_a_time = std::min<std::size_t>(4, detail::width<T>);
+    std::size_t const row = linear_packed_row(out);
+    std::size_t i = 0;
+    for (; i + at_a_time <= count; i += at_a_time)
+        linear_rows_backward<at_a_time>(row, at + i, grad_y, packed, grad_x);
+    for (; i < count; ++i)
+        linear_rows_backward<1>(row, at + i, grad_y, packed, grad_x);
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET

@@ -51,6 +51,8 @@ namespace detail {
 
 template <std::size_t Kernel, class... Policies>
 inline constexpr auto fuses_as<max_pool2d<Kernel, Policies...>> = fusion::max_pooling;
+template <std::size_t Kernel, class... Policies>
+inline constexpr bool hands_zeros_on<max_pool2d<Kernel, Policies...>> = true;
 
 } // namespace detail
 

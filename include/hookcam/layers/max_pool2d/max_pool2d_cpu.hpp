@@ -4,7 +4,6 @@
 #include "../pool2d_parameters.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -29,11 +28,12 @@ void max_pool2d(cpu, pool2d_parameters const& of, T const* x, T* y, std::int32_t
                 for (std::size_t row = rows.begin; row < rows.end; row += of.rows.dilation)
                     for (std::size_t column = columns.begin; column < columns.end;
                          column += of.columns.dilation) {
+                        // Without a branch: which one is the largest, nobody can predict.
                         std::size_t const here = row * of.in_width + column;
-                        if (x[here] > largest || std::isnan(x[here])) {
-                            largest = x[here];
-                            at = here;
-                        }
+                        T const seen = x[here];
+                        bool const is_larger = (seen > largest) | (seen != seen);
+                        largest = is_larger ? seen : largest;
+                        at = is_larger ? here : at;
                     }
                 *y++ = largest;
                 if (chosen != nullptr)
