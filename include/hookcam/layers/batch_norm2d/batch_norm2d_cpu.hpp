@@ -2,6 +2,8 @@
 
 #include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
+#include "../../tensor/simd.hpp"
+#include "../../tensor/sums.hpp"
 #include "../multiply_add.hpp"
 #include "batch_norm2d_parameters.hpp"
 
@@ -42,7 +44,12 @@ void batch_norm2d(cpu, batch_norm2d_parameters const& of, batch_norm2d_tensors<T
     for (std::size_t n = 0; n < of.batch; ++n)
         for (std::size_t c = 0; c < of.channels; ++c, x += of.plane, y += of.plane) {
             auto const [scale, shift] = normalization(of, own, c);
-            for (std::size_t i = 0; i < of.plane; ++i)
+            auto const scales = detail::broadcast(scale);
+            auto const shifts = detail::broadcast(shift);
+            std::size_t i = 0;
+            for (; i + detail::width<T> <= of.plane; i += detail::width<T>)
+                detail::store(y + i, detail::multiply_add_all<T>(detail::load(x + i), scales, shifts));
+            for (; i < of.plane; ++i)
                 y[i] = detail::multiply_add(x[i], scale, shift);
         }
 }
@@ -54,7 +61,11 @@ void batch_norm2d_backward(cpu, batch_norm2d_parameters const& of, batch_norm2d_
     for (std::size_t n = 0; n < of.batch; ++n)
         for (std::size_t c = 0; c < of.channels; ++c, grad_x += of.plane, grad_y += of.plane) {
             T const scale = normalization(of, own, c).scale;
-            for (std::size_t i = 0; i < of.plane; ++i)
+            auto const scales = detail::broadcast(scale);
+            std::size_t i = 0;
+            for (; i + detail::width<T> <= of.plane; i += detail::width<T>)
+                detail::store(grad_x + i, detail::load(grad_y + i) * scales);
+            for (; i < of.plane; ++i)
                 grad_x[i] = grad_y[i] * scale;
         }
 }
@@ -69,12 +80,16 @@ void batch_norm2d_backward_parameters(cpu, batch_norm2d_parameters const& of,
     for (std::size_t n = 0; n < of.batch; ++n)
         for (std::size_t c = 0; c < of.channels; ++c, x += of.plane, grad_y += of.plane) {
             T const mean = own.mean[c];
-            T weighted{0};
-            T sum{0};
-            for (std::size_t i = 0; i < of.plane; ++i) {
-                weighted += grad_y[i] * (x[i] - mean);
-                sum += grad_y[i];
-            }
+            auto const means = detail::broadcast(mean);
+            detail::vector<T> weighted_parts{};
+            std::size_t i = 0;
+            for (; i + detail::width<T> <= of.plane; i += detail::width<T>)
+                weighted_parts = detail::multiply_add_all<T>(detail::load(grad_y + i),
+                                                             detail::load(x + i) - means, weighted_parts);
+            T weighted = detail::sum_of_lanes<T>(weighted_parts);
+            for (; i < of.plane; ++i)
+                weighted = detail::multiply_add(grad_y[i], x[i] - mean, weighted);
+            T const sum = detail::total_of(grad_y, of.plane);
             grad_weight[c] += weighted * inverse_deviation(of, own.variance[c]);
             grad_bias[c] += sum;
         }
