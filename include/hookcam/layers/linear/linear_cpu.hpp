@@ -185,11 +185,10 @@ void linear_one_backward_at(cpu, std::size_t out, std::size_t const* at, std::si
                             T const* packed, T* grad_x) noexcept {
     constexpr std::size_t at_a_time = std::min<std::size_t>(4, detail::width<T>);
     std::size_t const row = linear_packed_row(out);
-    std::size_t i = 0;
-    for (; i + at_a_time <= count; i += at_a_time)
-        linear_rows_backward<at_a_time>(row, at + i, grad_y, packed, grad_x);
-    for (; i < count; ++i)
-        linear_rows_backward<1>(row, at + i, grad_y, packed, grad_x);
+    for (; count >= at_a_time; at += at_a_time, count -= at_a_time)
+        linear_rows_backward<at_a_time>(row, at, grad_y, packed, grad_x);
+    for (; count > 0; ++at, --count)
+        linear_rows_backward<1>(row, at, grad_y, packed, grad_x);
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET
