@@ -112,7 +112,7 @@ private:
 namespace detail {
 
 template <std::size_t In, std::size_t Out, class... Policies>
-inline constexpr bool can_skip_zeros<linear<In, Out, Policies...>> = true;
+inline constexpr bool can_skip_zeros<hookcam::linear<In, Out, Policies...>> = true;
 
 } // namespace detail
 
