@@ -91,8 +91,8 @@ stage() {
 
 on_failure() { exit 1; }
 
-# configure <preset>
+# configure <preset> [<option of cmake>...]
 configure() {
-    stage "configure $1" cmake --preset "$1" \
+    stage "configure $1" cmake --preset "$@" \
         ${HOOKCAM_SHARED_DIR:+-D "HOOKCAM_SHARED_DIR=$(realpath "$HOOKCAM_SHARED_DIR")"}
 }
