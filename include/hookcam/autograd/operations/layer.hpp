@@ -298,7 +298,7 @@ struct layer_call<hookcam::linear<In, Out, Policies...>> {
     [[nodiscard]] static auto run(layer_type const&, variable<T, 2> const& x, variable<T, 2> const& weight,
                                   Bias const&... bias) {
         check_parameter(weight.shape(), extents{Out, In}, layer_type::type_name());
-        return detail::linear(x, weight, bias...);
+        return transform_linearly(x, weight, bias...);
     }
 };
 template <std::size_t In, std::size_t Out, class... Policies>

@@ -29,8 +29,8 @@ struct linear_operation {
 };
 
 template <class T, class... Bias>
-[[nodiscard]] variable<T, 2> linear(variable<T, 2> const& x, variable<T, 2> const& weight,
-                                    Bias const&... bias) {
+[[nodiscard]] variable<T, 2> transform_linearly(variable<T, 2> const& x, variable<T, 2> const& weight,
+                                                Bias const&... bias) {
     std::size_t const batch = x.shape()[0], in = x.shape()[1], out = weight.shape()[0];
     bool const fits = weight.shape()[1] == in && (true && ... && (bias.shape()[0] == out));
     if (!fits)
@@ -41,7 +41,7 @@ template <class T, class... Bias>
     auto y = record<T, 2>(std::array<std::size_t, 2>{batch, out}, linear_operation{}, x, weight, bias...);
     T const* offset = nullptr;
     ((offset = data_of(bias)), ...);
-    kernels::linear(cpu{}, std::size_t{1}, batch, in, out, data_of(x), data_of(weight), offset, data_of(y));
+    kernels::linear(cpu{}, num_threads(), batch, in, out, data_of(x), data_of(weight), offset, data_of(y));
     return y;
 }
 
@@ -54,13 +54,13 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 /// x·Wᵀ: x is N×In, the weight Out×In. Differentiable as often as one likes.
 template <class T>
 [[nodiscard]] variable<T, 2> linear(variable<T, 2> const& x, variable<T, 2> const& weight) {
-    return detail::linear(x, weight);
+    return detail::transform_linearly(x, weight);
 }
 /// x·Wᵀ + b, with a bias of Out elements.
 template <class T>
 [[nodiscard]] variable<T, 2> linear(variable<T, 2> const& x, variable<T, 2> const& weight,
                                     variable<T, 1> const& bias) {
-    return detail::linear(x, weight, bias);
+    return detail::transform_linearly(x, weight, bias);
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET

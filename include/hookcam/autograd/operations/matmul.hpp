@@ -1,6 +1,8 @@
 #pragma once
 
-#include "../../tensor/blas.hpp"
+#include "../../core/threads.hpp"
+#include "../../tensor/device.hpp"
+#include "../../tensor/multiply_matrices.hpp"
 #include "shape.hpp"
 
 #include <algorithm>
@@ -61,15 +63,12 @@ auto matrix_product(variable<T, A> const& a, variable<T, B> const& b) {
 
     auto y = record<T, rank>(shape, matmul_operation<TransposeA, TransposeB>{}, a, b);
     auto const product = [&](T const* left, T const* right, T* to) {
-        gemm(TransposeA ? transposed::yes : transposed::no, TransposeB ? transposed::yes : transposed::no,
-             rows, columns, inner, left, a.shape()[A - 1], right, b.shape()[B - 1], T{0}, to, columns);
+        kernels::multiply_matrices<T>(cpu{}, num_threads(), TransposeA ? transposed::yes : transposed::no,
+                                      TransposeB ? transposed::yes : transposed::no, rows, columns, inner,
+                                      left, a.shape()[A - 1], right, b.shape()[B - 1], nullptr, to, columns);
     };
     if (y.size() == 0)
         return y;
-    if (inner == 0) {
-        std::fill_n(data_of(y), y.size(), T{0});
-        return y;
-    }
     if constexpr (rank == 2) {
         product(data_of(a), data_of(b), data_of(y));
     } else {
@@ -118,7 +117,7 @@ template <class T, std::size_t A, std::size_t B>
 namespace functional {
 inline namespace HOOKCAM_INSTRUCTION_SET {
 
-/// The matrix product, by BLAS: the last two axes are matrices, those in front are broadcast. A vector is a row
+/// The matrix product: the last two axes are matrices, those in front are broadcast. A vector is a row
 /// as the first and a column as the second, as in PyTorch's `matmul`. One of the two may be an expression.
 template <class A, class B>
     requires detail::operands<A, B> &&(!detail::a_number<A>)&&(!detail::a_number<B>)

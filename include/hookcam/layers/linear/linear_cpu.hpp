@@ -1,8 +1,8 @@
 #pragma once
 
 #include "../../core/threads.hpp"
-#include "../../tensor/blas.hpp"
 #include "../../tensor/device.hpp"
+#include "../../tensor/multiply_matrices.hpp"
 #include "../../tensor/simd.hpp"
 #include "../../tensor/transpose.hpp"
 #include "../multiply_add.hpp"
@@ -191,41 +191,32 @@ void linear_one_backward_at(cpu, std::size_t out, std::size_t const* at, std::si
         linear_rows_backward<1>(row, at, grad_y, packed, grad_x);
 }
 
-} // namespace HOOKCAM_INSTRUCTION_SET
-
 /// y (batch×out) = x (batch×in) · weightᵀ (out×in) + bias; bias may be null.
 template <class T>
-void linear(cpu, std::size_t workers, std::size_t batch, std::size_t in, std::size_t out, T const* x,
-            T const* weight, T const* bias, T* y) {
+void linear(cpu device, std::size_t workers, std::size_t batch, std::size_t in, std::size_t out, T const* x,
+            T const* weight, T const* bias, T* y) noexcept {
     using detail::transposed;
-    for (std::size_t n = 0; bias != nullptr && n < batch; ++n)
-        std::copy_n(bias, out, y + n * out);
-    each_part(out, workers, [&](std::size_t first, std::size_t count) {
-        detail::gemm(transposed::no, transposed::yes, batch, count, in, x, in, weight + first * in, in,
-                     T(bias != nullptr), y + first, out);
-    });
+    multiply_matrices(device, workers, transposed::no, transposed::yes, batch, out, in, x, in, weight, in,
+                      bias, y, out);
 }
 
 /// grad_x (batch×in) = grad_y (batch×out) · weight (out×in).
 template <class T>
-void linear_backward(cpu, std::size_t workers, std::size_t batch, std::size_t in, std::size_t out,
-                     T const* grad_y, T const* weight, T* grad_x) {
+void linear_backward(cpu device, std::size_t workers, std::size_t batch, std::size_t in, std::size_t out,
+                     T const* grad_y, T const* weight, T* grad_x) noexcept {
     using detail::transposed;
-    each_part(in, workers, [&](std::size_t first, std::size_t count) {
-        detail::gemm(transposed::no, transposed::no, batch, count, out, grad_y, out, weight + first, in, T{0},
-                     grad_x + first, in);
-    });
+    multiply_matrices<T>(device, workers, transposed::no, transposed::no, batch, in, out, grad_y, out, weight,
+                         in, nullptr, grad_x, in);
 }
 
 /// grad_weight (out×in) = grad_yᵀ · x, grad_bias = the sum of grad_y over the batch; grad_bias may be null.
 template <class T>
-void linear_backward_parameters(cpu, std::size_t workers, std::size_t batch, std::size_t in, std::size_t out,
-                                T const* x, T const* grad_y, T* grad_weight, T* grad_bias) {
+void linear_backward_parameters(cpu device, std::size_t workers, std::size_t batch, std::size_t in,
+                                std::size_t out, T const* x, T const* grad_y, T* grad_weight,
+                                T* grad_bias) noexcept {
     using detail::transposed;
-    each_part(in, workers, [&](std::size_t first, std::size_t count) {
-        detail::gemm(transposed::yes, transposed::no, out, count, batch, grad_y, out, x + first, in, T{0},
-                     grad_weight + first, in);
-    });
+    multiply_matrices<T>(device, workers, transposed::yes, transposed::no, out, in, batch, grad_y, out, x, in,
+                         nullptr, grad_weight, in);
     if (grad_bias == nullptr)
         return;
     std::fill_n(grad_bias, out, T{0});
@@ -234,4 +225,5 @@ void linear_backward_parameters(cpu, std::size_t workers, std::size_t batch, std
             grad_bias[o] += grad_y[n * out + o];
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels
