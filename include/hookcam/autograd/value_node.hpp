@@ -2,6 +2,7 @@
 
 #include "../core/instruction_set.hpp"
 #include "node.hpp"
+#include "spare_memory.hpp"
 
 #include <array>
 #include <cstddef>
@@ -16,8 +17,6 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// Values up to so many bytes lie behind their node, in one piece of memory.
 inline constexpr std::size_t bytes_behind = 512;
-/// Larger ones lie by themselves, from a whole cache line on.
-inline constexpr std::align_val_t apart{64};
 
 template <class T, std::size_t Rank>
 [[nodiscard]] held<node> recorded_sum(held<node> const& a, held<node> const& b);
@@ -75,7 +74,7 @@ private:
         if (owner != nullptr)
             std::exchange(owner, nullptr)->let_go();
         else
-            ::operator delete(data, apart);
+            spare_memory::give(data, size() * sizeof(T));
         data = nullptr;
     }
 };
@@ -92,7 +91,7 @@ template <class Node, class... Arguments>
     if (is_behind) {
         made->data = reinterpret_cast<T*>(reinterpret_cast<std::byte*>(made.get()) + sizeof(Node));
     } else {
-        made->data = static_cast<T*>(::operator new(bytes, apart));
+        made->data = static_cast<T*>(spare_memory::take(bytes));
         made->has_own_memory = true;
     }
     return made;
