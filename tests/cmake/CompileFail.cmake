@@ -8,13 +8,14 @@
 #   ...
 #   #elif defined(WRONG_SIGNATURE) // refused: hookcam::on_forward: ...
 #   ...
-#   #else // what the cases are compared with: must compile
+#   #elif defined(CONTROL) // what the cases are compared with: must compile; #else, where lines behind the group need it
 #   ...
 #   #endif
 #
 # A source may hold several such groups. Every case is a test that passes when the compiler ends with an error (not a crash)
-# and says the sentence; one more test compiles the source without a case, so that none can be refused for a reason that has
-# nothing to do with it.
+# and says the sentence; one more test compiles the controls of all groups, so that none can be refused for a reason that has
+# nothing to do with it. A fixture of theirs compiles the headers that the source includes, once for all of them: reading
+# them takes longer than the cases.
 
 set(hookcam_compile_fail_script ${CMAKE_CURRENT_LIST_DIR}/compile_fail.cmake)
 
@@ -48,19 +49,37 @@ function(hookcam_add_compile_fail source)
         GENERATE
         OUTPUT ${flags_file}
         CONTENT
-            "${CMAKE_CXX20_STANDARD_COMPILE_OPTION}\n-fsyntax-only\n${no_echo}\n$<$<BOOL:${directories}>:\"-I$<JOIN:${directories},\"\n\"-I>\"\n>$<$<BOOL:${definitions}>:\"-D$<JOIN:${definitions},\"\n\"-D>\"\n>"
+            "${CMAKE_CXX20_STANDARD_COMPILE_OPTION}\n${no_echo}\n$<$<BOOL:${directories}>:\"-I$<JOIN:${directories},\"\n\"-I>\"\n>$<$<BOOL:${definitions}>:\"-D$<JOIN:${definitions},\"\n\"-D>\"\n>"
     )
 
     file(STRINGS ${source} cases REGEX "^#(el)?if defined\\([A-Z0-9_]+\\)")
     list(TRANSFORM cases REPLACE "^[^(]*\\(([A-Z0-9_]+)\\).*$" "\\1")
+    list(REMOVE_ITEM cases CONTROL)
     if(NOT cases)
         message(FATAL_ERROR "hookcam_add_compile_fail: ${source} holds no case")
     endif()
-    foreach(case IN ITEMS control LISTS cases)
+    # Both compilers take the compiled headers that lie beside those which the command line includes.
+    file(STRINGS ${source} headers REGEX "^#include <")
+    list(JOIN headers "\n" headers)
+    set(headers_file ${CMAKE_CURRENT_BINARY_DIR}/compile_fail/${name}.hpp)
+    file(CONFIGURE OUTPUT ${headers_file} CONTENT "${headers}\n" @ONLY)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        set(compiled_headers ${headers_file}.gch)
+    else()
+        set(compiled_headers ${headers_file}.pch)
+    endif()
+    set(prefix compile_fail.${name})
+    add_test(NAME ${prefix}.headers
+             COMMAND ${CMAKE_CXX_COMPILER} @${flags_file} -x c++-header ${headers_file} -o ${compiled_headers}
+    )
+    set_tests_properties(${prefix}.headers PROPERTIES FIXTURES_SETUP ${prefix})
+
+    foreach(case IN ITEMS CONTROL LISTS cases)
         add_test(
-            NAME compile_fail.${name}.${case}
-            COMMAND ${CMAKE_COMMAND} -D COMPILER=${CMAKE_CXX_COMPILER} -D FLAGS=${flags_file} -D SOURCE=${source} -D
-                    CASE=${case} -P ${hookcam_compile_fail_script}
+            NAME ${prefix}.${case}
+            COMMAND ${CMAKE_COMMAND} -D COMPILER=${CMAKE_CXX_COMPILER} -D FLAGS=${flags_file} -D HEADERS=${headers_file} -D
+                    SOURCE=${source} -D CASE=${case} -P ${hookcam_compile_fail_script}
         )
+        set_tests_properties(${prefix}.${case} PROPERTIES FIXTURES_REQUIRED ${prefix})
     endforeach()
 endfunction()

@@ -1,17 +1,14 @@
-# Compiles one case of a source that CompileFail.cmake registered: COMPILER, FLAGS, SOURCE, CASE.
+# Compiles one case of a source that CompileFail.cmake registered: COMPILER, FLAGS, HEADERS, SOURCE, CASE.
 
 cmake_minimum_required(VERSION 3.25)
 
 set(ENV{LC_ALL} C) # the compiler's own words in English, whatever the user reads
-set(command ${COMPILER} @${FLAGS} ${SOURCE})
-if(NOT CASE STREQUAL "control")
-    list(APPEND command -D${CASE})
-endif()
+set(command ${COMPILER} @${FLAGS} -fsyntax-only -include ${HEADERS} -D${CASE} ${SOURCE})
 execute_process(COMMAND ${command} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 
-if(CASE STREQUAL "control")
+if(CASE STREQUAL "CONTROL")
     if(NOT status EQUAL 0)
-        message(FATAL_ERROR "must compile when no case is chosen, but the compiler says:\n${output}")
+        message(FATAL_ERROR "must compile, but the compiler says:\n${output}")
     endif()
     return()
 endif()

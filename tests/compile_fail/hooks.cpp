@@ -44,7 +44,7 @@ void signatures() {
     hc::model<net> const m;
     auto const open = hc::with_runtime_hooks(m);
     open.at("conv").register_backward_hook([](auto const&, auto const&) {});
-#else
+#elif defined(CONTROL)
     run_with(hc::on_forward_pre([](auto const&, auto const&) {}));
     run_with(hc::on_forward([](auto const&, auto const&, auto const&) {}));
     run_with(hc::on_backward_pre([](auto const&, auto const&) {}));
@@ -93,7 +93,7 @@ void results() {
     open.at("conv").register_forward_hook(
         hc::transform([](auto const&, auto const&, auto const& out) { return out * 2.0f; },
                       [](auto const&, auto const& grad) { return grad * 2.0f; }));
-#else
+#elif defined(CONTROL)
     run_with(hc::on_forward([](auto const&, auto const&, auto const& out) { return out * 2.0; }));
     run_with(hc::on_forward([](auto const&...) { return xt::xtensor_fixed<float, xt::xshape<1, 2, 4, 4>>{}; }));
     run_with(hc::on_backward([](auto const&...) { return xt::xtensor_fixed<float, xt::xshape<1, 1, 4, 4>>{}; }));
@@ -115,7 +115,7 @@ void names() {
     static_cast<void>(hc::attach<"fc1">(m, [](auto const&...) {}));
 #elif defined(NO_SLOT_FOR_ALL) // refused: hookcam::attach_all: what is attached must be slots
     static_cast<void>(hc::attach_all(m, [](auto const&...) {}));
-#else
+#elif defined(CONTROL)
     static_cast<void>(hc::attach<"fc1">(m, hc::on_forward([](auto const&...) {})));
 #endif
 }
@@ -135,7 +135,7 @@ void temporaries() {
     static_cast<void>(hc::with_runtime_hooks(hc::model<net>{}));
 #elif defined(OPEN_TWICE) // refused: hookcam::with_runtime_hooks: what is opened must not be open already
     static_cast<void>(hc::with_runtime_hooks(open));
-#else
+#elif defined(CONTROL)
     static_cast<void>(hc::attach<"fc1">(open, hc::on_forward([](auto const&...) {})));
     static_cast<void>(
         hc::with_runtime_hooks(hc::attach<"fc1">(m, hc::on_forward([](auto const&...) {}))));

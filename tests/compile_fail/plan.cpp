@@ -37,7 +37,7 @@ void gradients() {
 #elif defined(CHOSEN_BY_TYPE) // refused: hookcam::plan: must be made by a request that chooses a path
     auto p = hc::plan<shape>(m, hc::activations_request<"conv">{});
     static_cast<void>(p.chosen_activation());
-#else
+#elif defined(CONTROL)
     auto p = hc::plan<shape>(
         m, hc::with_parameter_gradients<hc::with_input_gradient<hc::gradients_request<"conv">>>{});
     p.backward(xt::xtensor<float, 2>{});
@@ -67,7 +67,7 @@ void paths() {
     p(x);
 #elif defined(PATH_AS_STRING_OF_A_CLOSED_MODEL) // refused: hookcam::plan: a path given at run time needs a model with run-time hooks
     static_cast<void>(hc::plan<shape>(m, hc::grad_cam_at<>{"conv"}));
-#else
+#elif defined(CONTROL)
     static_cast<void>(hc::plan<shape>(m, hc::activations_request<"fc1">{}));
     static_cast<void>(hc::grad_cam<"conv">(m, x));
     auto const open = hc::with_runtime_hooks(m);
@@ -88,7 +88,7 @@ void inputs() {
     p(1.0f);
 #elif defined(INPUT_SHAPE_DOES_NOT_JOIN) // refused: hookcam::linear: the input must have as many features
     static_cast<void>(hc::plan<hc::image<1, 8, 8>>(m));
-#else
+#elif defined(CONTROL)
     p(xt::xtensor<float, 4>{});
     p(xt::xtensor<float, 3>{});
     p(xt::xarray<float>{});
@@ -104,7 +104,7 @@ void temporaries() {
     static_cast<void>(hc::plan<shape>(hc::model<net>{}));
 #elif defined(PLAN_OF_A_TEMPORARY_OPEN) // refused: what a plan or a hook borrows must outlive it; give the temporary a name
     static_cast<void>(hc::plan<shape>(hc::with_runtime_hooks(m)));
-#else
+#elif defined(CONTROL)
     static_cast<void>(hc::plan<shape>(m));
     static_cast<void>(hc::plan<shape>(open));
     static_cast<void>(hc::plan<shape>(hc::attach<"fc1">(m, hc::on_forward([](auto const&...) {}))));
@@ -113,7 +113,7 @@ void temporaries() {
 
 #if defined(MODEL_OF_WHOLE_NUMBERS) // refused: hookcam::model: the scalar type must be float or double
 [[maybe_unused]] hc::model<net, int> a_model;
-#else
+#elif defined(CONTROL)
 [[maybe_unused]] hc::model<net, double> a_model;
 #endif
 

@@ -32,7 +32,7 @@ void models() {
 #elif defined(PLAN_DOES_NOT_COMMIT) // refused: no member named 'commit'|has no member named 'commit'
     auto plan = hc::plan<shape>(model, hc::with_parameter_gradients<hc::gradients_request<>>{});
     plan.commit();
-#else
+#elif defined(CONTROL)
     static_cast<void>(hc::training_plan<shape>(model));
     static_cast<void>(hc::training_plan<shape>(hc::attach<"fc1">(model, hc::on_forward([](auto const&...) {}))));
     auto const open = hc::with_runtime_hooks(model);
@@ -52,7 +52,7 @@ void paths() {
 #elif defined(GRADIENT_OF_INPUT) // refused: hookcam::plan: a plan must be asked for gradients when it is made
     auto training = hc::training_plan<shape>(model);
     static_cast<void>(training.input_gradient());
-#else
+#elif defined(CONTROL)
     static_cast<void>(hc::training_plan<shape>(model, hc::freeze<"conv">{}));
     auto training = hc::training_plan<shape>(model, hc::with_input_gradient<hc::train_only<"fc1">>{});
     static_cast<void>(training.input_gradient());
@@ -65,7 +65,7 @@ void paths() {
 }
 #elif defined(MOMENTUM_OF_ANOTHER_NORM) // refused: hookcam::layer: a layer takes only policies that it knows
 [[maybe_unused]] hc::group_norm<1, 2, hc::momentum<0.5>> norm;
-#else
+#elif defined(CONTROL)
 [[maybe_unused]] auto normed(hc::model<hc::sequential<hc::batch_norm2d<2, hc::momentum<0.5>>>>& model) {
     return model.size();
 }
