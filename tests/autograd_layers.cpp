@@ -5,54 +5,11 @@
 #include "expect_error.hpp"
 #include "xtensor.hpp"
 
-#include <hookcam/layers/avg_pool2d/avg_pool2d.hpp>
-#include <hookcam/layers/batch_norm2d/batch_norm2d.hpp>
-#include <hookcam/layers/conv2d/conv2d.hpp>
-#include <hookcam/layers/gelu/gelu.hpp>
-#include <hookcam/layers/linear/linear.hpp>
-#include <hookcam/layers/max_pool2d/max_pool2d.hpp>
-
 namespace hc = hookcam;
 using harness::apart;
 using harness::check_gradients;
 using harness::check_second_order;
-using harness::positive;
 using harness::some;
-
-BOOST_AUTO_TEST_CASE(layers_are_operations_through_their_own_kernels) {
-    using pool = hc::max_pool2d<2>;
-    check_gradients(
-        "max_pool2d", [](auto const& x) { return hc::functional::apply<pool>(x); }, apart(1, 2, 2, 4, 4));
-    using gelu = hc::gelu<>;
-    check_gradients(
-        "gelu", [](auto const& x) { return hc::functional::apply<gelu>(x); }, some(2, 2, 5));
-    using norm = hc::batch_norm2d<2>;
-    check_gradients(
-        "batch_norm2d",
-        [](auto const& x, auto const& weight, auto const& bias) {
-            return hc::functional::apply<norm>(x, weight, bias,
-                                               hc::constant(xt::xtensor<double, 1>{0.1, -0.2}),
-                                               hc::constant(xt::xtensor<double, 1>{1.5, 0.5}));
-        },
-        some(3, 2, 2, 3, 3), some(4, 2), some(5, 2));
-    using convolution = hc::conv2d<2, 4, hc::kernel<3, 2>, hc::stride<2>, hc::padding<1, 0>, hc::groups<2>>;
-    check_gradients(
-        "conv2d",
-        [](auto const& x, auto const& weight, auto const& bias) {
-            return hc::functional::apply<convolution>(x, weight, bias);
-        },
-        some(6, 2, 2, 4, 5), some(7, 4, 1, 3, 2), some(8, 4));
-    check_gradients(
-        "linear",
-        [](auto const& x, auto const& weight, auto const& bias) {
-            return hc::functional::apply<hc::linear<3, 2>>(x, weight, bias);
-        },
-        some(9, 2, 3), some(10, 2, 3), some(11, 2));
-    expect_error(hc::error_kind::shape, {"hookcam::functional::apply: the parameters of linear<3, 2>"}, [] {
-        (void)hc::functional::apply<hc::linear<3, 2>>(hc::variable{some(1, 2, 3)},
-                                                      hc::variable{some(2, 3, 2)}, hc::variable{some(3, 2)});
-    });
-}
 
 BOOST_AUTO_TEST_CASE(functions_of_the_house_can_be_differentiated_twice) {
     check_second_order(
@@ -65,10 +22,6 @@ BOOST_AUTO_TEST_CASE(functions_of_the_house_can_be_differentiated_twice) {
         "linear",
         [](auto const& x, auto const& weight, auto const& bias) { return square(linear(x, weight, bias)); },
         some(4, 2, 3), some(5, 2, 3), some(6, 2));
-    using pool = hc::avg_pool2d<2>;
-    check_second_order(
-        "avg_pool2d", [](auto const& x) { return square(hc::functional::apply<pool>(x)); },
-        some(7, 1, 2, 4, 4));
     check_second_order(
         "softmax", [](auto const& x) { return softmax(x); }, some(8, 2, 3));
     check_second_order(
@@ -77,11 +30,6 @@ BOOST_AUTO_TEST_CASE(functions_of_the_house_can_be_differentiated_twice) {
             return cross_entropy(x, std::array{2, 0});
         },
         some(9, 2, 3));
-    auto const x = hc::variable{some(10, 1, 1, 4, 4)};
-    auto const y = sum(hc::functional::apply<hc::max_pool2d<2>>(x));
-    expect_error(hc::error_kind::use,
-                 {"hookcam::grad: the operations must be differentiable twice", "max_pool2d<2>"},
-                 [&] { (void)hc::grad(y, x, {.create_graph = true}); });
 }
 
 BOOST_AUTO_TEST_CASE(conv2d_and_linear_check_shapes) {

@@ -77,7 +77,12 @@ public:
         this->order = recorded_operations = number + 1;
     }
 
-    [[nodiscard]] char const* name() const noexcept override { return Operation::name; }
+    [[nodiscard]] char const* name() const noexcept override {
+        if constexpr (requires { Operation::name_of_type(); })
+            return Operation::name_of_type();
+        else
+            return Operation::name;
+    }
     [[nodiscard]] std::span<edge> edges() noexcept override { return m_edges; }
 
     void backward(backward_pass& pass, held<node> gradient) override {
@@ -119,7 +124,7 @@ public:
         if (!same)
             throw error{
                 error_kind::use,
-                std::string{"hookcam::backward: a value that the backward of "} + Operation::name +
+                std::string{"hookcam::backward: a value that the backward of "} + name() +
                     " reads must not be changed in place before it; compute the result again, or change a "
                     "copy"};
     }

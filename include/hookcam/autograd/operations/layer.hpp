@@ -7,6 +7,7 @@
 #include "../../tensor/memory.hpp"
 #include "../../tensor/view.hpp"
 #include "conv2d.hpp"
+#include "layer_gradients.hpp"
 #include "linear.hpp"
 #include "shape.hpp"
 #include "softmax.hpp"
@@ -23,6 +24,8 @@ namespace hookcam {
 
 template <std::size_t In, std::size_t Out, class... Policies>
 struct conv2d;
+template <std::size_t In, std::size_t Out, class... Policies>
+struct conv_transpose2d;
 template <std::size_t In, std::size_t Out, class... Policies>
 struct linear;
 template <class... Policies>
@@ -90,7 +93,7 @@ template <class Layer, class T, std::size_t InRank, std::size_t OutRank>
 /// The backward of such a layer. Its own backward is forward, less what forward makes of nothing.
 template <class Layer>
 struct adjoint_operation {
-    static constexpr char const* name = "layer";
+    static constexpr char const* name = "layer_backward";
     static constexpr unsigned reads(std::size_t) noexcept { return 0; }
     Layer layer;
     template <std::size_t, class T, std::size_t Rank>
@@ -119,7 +122,11 @@ variable<T, InRank> run_adjoint(Layer const& layer, std::array<std::size_t, InRa
 /// A layer's forward, and its backward by the same kernels as in a plan.
 template <class Layer, class T, std::size_t InRank>
 struct layer_operation {
-    static constexpr char const* name = "layer";
+    /// The layer as its user writes it, for messages.
+    [[nodiscard]] static char const* name_of_type() {
+        static std::string const text = Layer::type_name();
+        return text.c_str();
+    }
     static constexpr std::size_t parameter_count = Layer::parameters::count;
     static constexpr std::size_t out_rank = rank_behind<Layer, InRank>;
     using types = parameter_types<typename Layer::parameters>;
@@ -132,6 +139,8 @@ struct layer_operation {
             read |= read_output;
         for (std::size_t i = 0; i < parameter_count; ++i)
             read |= read_input(1 + i);
+        if constexpr (has_recorded_gradients<Layer>)
+            read |= recorded_gradients<Layer>::reads;
         return read;
     }
 
@@ -151,6 +160,12 @@ struct layer_operation {
             if (at.template needs<0>())
                 at.template deliver<0>(run_adjoint(layer, at.template shape<0>(), grad));
             return;
+        }
+        if constexpr (has_recorded_gradients<Layer>) {
+            if (grad_is_enabled) {
+                recorded_gradients<Layer>::deliver(at, layer, grad, state);
+                return;
+            }
         }
         if (grad_is_enabled)
             throw error{error_kind::use,
@@ -269,6 +284,16 @@ template <class Layer, class T, std::size_t Rank, class... Parameters, std::size
     return y;
 }
 
+/// True where a layer is given all its parameters; says so where it is not.
+template <class Layer, std::size_t Given>
+constexpr bool takes_parameters() {
+    static_assert(
+        Given == Layer::parameters::count,
+        "hookcam::functional::apply: a layer must be given all its parameters, in the order of its state "
+        "dict; add or take out some");
+    return true;
+}
+
 /// Runs a layer: by an operation that can be differentiated twice where there is one, else by the layer's own
 /// functions.
 template <class Layer>
@@ -276,10 +301,7 @@ struct layer_call {
     template <class T, std::size_t Rank, class... Parameters>
     [[nodiscard]] static auto run(Layer const& layer, variable<T, Rank> const& x,
                                   Parameters const&... parameters) {
-        static_assert(
-            sizeof...(Parameters) == Layer::parameters::count,
-            "hookcam::functional::apply: a layer must be given all its parameters, in the order of its "
-            "state dict; add or take out some");
+        static_assert(takes_parameters<Layer, sizeof...(Parameters)>());
         if constexpr (Layer::is_view) {
             auto const out = Layer::output_extents(sizes_of(x.shape()));
             std::array<std::size_t, rank_behind<Layer, Rank>> shape{x.shape()[0]};
@@ -297,7 +319,9 @@ struct layer_call<hookcam::linear<In, Out, Policies...>> {
     template <class T, class... Bias>
     [[nodiscard]] static auto run(layer_type const&, variable<T, 2> const& x, variable<T, 2> const& weight,
                                   Bias const&... bias) {
+        static_assert(takes_parameters<layer_type, 1 + sizeof...(Bias)>());
         check_parameter(weight.shape(), extents{Out, In}, layer_type::type_name());
+        (check_parameter(bias.shape(), extents{Out}, layer_type::type_name()), ...);
         return transform_linearly(x, weight, bias...);
     }
 };
@@ -308,11 +332,33 @@ struct layer_call<hookcam::conv2d<In, Out, Policies...>> {
     [[nodiscard]] static auto run(layer_type const&, variable<T, 4> const& x, variable<T, 4> const& weight,
                                   Bias const&... bias) {
         using windows = typename layer_type::windows;
+        static_assert(takes_parameters<layer_type, 1 + sizeof...(Bias)>());
         check_parameter(weight.shape(), layer_type::weight::sizes, layer_type::type_name());
+        (check_parameter(bias.shape(), extents{Out}, layer_type::type_name()), ...);
         (void)layer_type::output_extents(sizes_of(x.shape())); // says what is wrong with the input
         return convolve(conv2d_arguments(x.shape(), weight.shape(), layer_type::group_count, windows::rows,
                                          windows::columns),
                         x, weight, bias...);
+    }
+};
+
+/// The backward of a convolution with respect to its input, and a bias.
+template <std::size_t In, std::size_t Out, class... Policies>
+struct layer_call<hookcam::conv_transpose2d<In, Out, Policies...>> {
+    using layer_type = hookcam::conv_transpose2d<In, Out, Policies...>;
+    template <class T, class... Bias>
+    [[nodiscard]] static auto run(layer_type const&, variable<T, 4> const& x, variable<T, 4> const& weight,
+                                  Bias const&... bias) {
+        using windows = typename layer_type::windows;
+        static_assert(takes_parameters<layer_type, 1 + sizeof...(Bias)>());
+        check_parameter(weight.shape(), layer_type::weight::sizes, layer_type::type_name());
+        (check_parameter(bias.shape(), extents{Out}, layer_type::type_name()), ...);
+        auto const out = layer_type::output_extents(sizes_of(x.shape()));
+        kernels::conv2d_parameters const of{
+            x.shape()[0], Out,          In,           layer_type::group_count, out[1],
+            out[2],       x.shape()[2], x.shape()[3], windows::rows,           windows::columns};
+        auto const y = convolve_back(of, x, weight);
+        return (y + ... + reshape_to(bias, std::array<std::size_t, 3>{Out, 1, 1}));
     }
 };
 
