@@ -48,7 +48,8 @@ auto numbers(View const& of) {
     return std::vector<std::remove_cv_t<typename View::value_type>>(of.begin(), of.end());
 }
 
-/// Odd sizes, a stride, a batch norm, a pooling, a residual, channels that fill no block.
+/// Odd sizes, a stride, a batch norm, a pooling, a residual, channels that fill no block, groups whose backward is dense
+/// behind a gradient in blocks.
 using network = hc::sequential<
     hc::named<"conv1", hc::conv2d<2, 5, hc::kernel<3>, hc::padding<1>, direct>>,
     hc::named<"bn1", hc::batch_norm2d<5>>, hc::named<"relu1", hc::relu<>>,
@@ -59,6 +60,8 @@ using network = hc::sequential<
                   hc::named<"bn2", hc::batch_norm2d<5>>>>>,
     hc::named<"relu2", hc::relu<>>,
     hc::named<"conv3", hc::conv2d<5, 18, hc::kernel<3>, hc::stride<2>, direct>>,
+    hc::relu<>,
+    hc::named<"groups", hc::conv2d<18, 18, hc::kernel<3>, hc::padding<1>, hc::groups<9>, direct>>,
     hc::named<"sigmoid", hc::sigmoid<>>, hc::flatten<>, hc::named<"fc", hc::linear<18 * 3 * 2, 3>>>;
 using shape = hc::image<2, 9, 7>;
 using everything = hc::with_parameter_gradients<hc::with_input_gradient<hc::gradients_request<>>>;
@@ -73,7 +76,7 @@ template <class Plan>
 auto all_gradients(Plan& plan) {
     auto all = numbers(plan.input_gradient());
     for (auto const* key : {"conv1.weight", "conv1.bias", "bn1.weight", "block.conv2.weight", "conv3.weight",
-                            "conv3.bias", "fc.weight"}) {
+                            "conv3.bias", "groups.weight", "fc.weight"}) {
         auto const of_parameter = numbers(plan.parameter_gradient(key));
         all.insert(all.end(), of_parameter.begin(), of_parameter.end());
     }
@@ -114,7 +117,7 @@ BOOST_AUTO_TEST_CASE(gradients_agree_with_finite_differences) {
         expected.push_back(difference(x.data()[i]));
     check_near("input", of_input, expected, bound);
     for (auto const* key :
-         {"conv1.weight", "conv1.bias", "block.conv2.weight", "conv3.weight", "conv3.bias"}) {
+         {"conv1.weight", "conv1.bias", "block.conv2.weight", "conv3.weight", "conv3.bias", "groups.weight"}) {
         plan.forward(x);
         plan.backward(slope);
         auto const found = numbers(plan.parameter_gradient(key));
@@ -178,6 +181,7 @@ BOOST_AUTO_TEST_CASE(whoever_watches_no_bit_changes) {
     check(hc::path_list<"block.bn2">{});
     check(hc::path_list<"relu2">{});
     check(hc::path_list<"conv3">{});
+    check(hc::path_list<"groups">{});
 
     auto open = hc::with_runtime_hooks(model);
     std::size_t seen = 0;

@@ -211,7 +211,9 @@ auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
         lower_blocked_backward<Layer, learns, passes>(into, s, in);
     } else {
         s.input = in.cell;
-        lower_backward<Layer, Shape::rank, out_shape::rank, learns, passes>(into, s, in);
+        auto dense_gradient = in;
+        dense_gradient.gradient = gradient_to_write<true>(into, in.gradient);
+        lower_backward<Layer, Shape::rank, out_shape::rank, learns, passes>(into, s, dense_gradient);
     }
     return out;
 }
