@@ -207,7 +207,44 @@ BOOST_AUTO_TEST_CASE(a_hundred_thousand_operations_neither_overflow_the_stack_no
     BOOST_TEST(x.grad()(0) == 1048576.0);
 }
 
+BOOST_AUTO_TEST_CASE(a_gradient_that_is_kept_holds_no_graph_and_so_no_cycle) {
+    {
+        auto const x = hc::variable{vector{2.0}};
+        auto const y = hooked(x * x, counted_hook{});
+        y.retain_grad();
+        auto const z = y * y; // whose gradient reads y
+        auto const first = hc::grad(z, x, {.create_graph = true});
+        BOOST_TEST(first.value()(0) == 32.0);
+        BOOST_TEST(y.grad()(0) == 8.0);
+        BOOST_TEST(counted_hook::alive == 1);
+    }
+    BOOST_TEST(counted_hook::alive == 0);
+}
+
 #ifndef HOOKCAM_THREAD_SANITIZER
+BOOST_AUTO_TEST_CASE(memory_of_large_values_that_went_is_used_again) {
+    vector const many{xt::xtensor<double, 1>::from_shape({100'000})};
+    int const before = large_values;
+    bool is_same = false;
+    int most = 0;
+    std::thread{[&] {
+        auto const x = hc::variable{many};
+        auto const first = [&] {
+            auto const y = x + 1.0;
+            return y.value().data();
+        }();
+        is_same = (x * 2.0).value().data() == first;
+        for (std::size_t i = 1; i < 60; ++i)
+            (void)(hc::variable{vector::from_shape({10'000 * i})} * 2.0);
+        most = large_values - before;
+    }}.join();
+#ifndef HOOKCAM_ADDRESS_SANITIZER // it is to see what is used after its end
+    BOOST_TEST(is_same);
+#endif
+    BOOST_TEST(most <= 1 + 32);         // so many blocks are kept at most
+    BOOST_TEST(large_values == before); // and none when the thread has ended
+}
+
 BOOST_AUTO_TEST_CASE(a_value_that_nobody_reads_is_freed_before_backward) {
     vector const ones{xt::xtensor<double, 1>::from_shape({1000})};
     auto const x = hc::variable{ones};

@@ -1,4 +1,6 @@
-// Hooks on tensors: each case is a rule of PyTorch's.
+// Hooks on tensors: each case is a rule of PyTorch's. Not here, since there is no such thing: hooks on nodes of a graph
+// (an operation has one result, whose hooks run before it, and inputs, whose hooks run after it), on tensors saved for
+// backward, and handles that can be pickled. Hooks on modules have tests of their own.
 
 #define BOOST_TEST_MODULE autograd_hooks
 #include "expect_error.hpp"

@@ -19,6 +19,8 @@ BOOST_AUTO_TEST_CASE(of_functions) {
     check_second_order(
         "sin", [](auto const& x) { return sin(x); }, some(4, 4));
     check_second_order(
+        "cos", [](auto const& x) { return cos(x); }, some(14, 4));
+    check_second_order(
         "tanh", [](auto const& x) { return tanh(x); }, some(5, 4));
     check_second_order(
         "sigmoid", [](auto const& x) { return sigmoid(x); }, some(6, 4));
@@ -43,6 +45,12 @@ BOOST_AUTO_TEST_CASE(of_two_that_are_broadcast) {
         "pow", [](auto const& a, auto const& b) { return pow(a, b); }, positive(5, 3), positive(6, 3));
     check_second_order(
         "maximum", [](auto const& a, auto const& b) { return maximum(a, b) * a; }, some(7, 4), some(8, 4));
+    check_second_order(
+        "where",
+        [](auto const& a, auto const& b) {
+            return square(where(xt::xtensor<bool, 2>{{true}, {false}}, a, b));
+        },
+        some(9, 3), some(10, 2, 1));
 }
 
 BOOST_AUTO_TEST_CASE(of_reductions_and_products) {
@@ -57,6 +65,9 @@ BOOST_AUTO_TEST_CASE(of_reductions_and_products) {
     check_second_order(
         "matmul", [](auto const& a, auto const& b) { return square(matmul(a, b)); }, some(5, 2, 3),
         some(6, 3, 2));
+    check_second_order(
+        "batched matmul", [](auto const& a, auto const& b) { return square(matmul(a, b)); }, some(7, 2, 2, 3),
+        some(8, 1, 3, 2));
 }
 
 BOOST_AUTO_TEST_CASE(of_what_moves_elements) {

@@ -236,8 +236,8 @@ private:
     void announce(node& at, held<node>& gradient) {
         if (auto* const hooks = at.hooks()) {
             hooks->on_gradient->run(gradient);
-            if (hooks->retains)
-                at.accumulate(hooks->retained, gradient);
+            if (hooks->retains) // without its graph, which may lead back here
+                at.accumulate(hooks->retained, gradient->requires_grad ? gradient->copied() : gradient);
         }
         for (auto& target : m_targets)
             if (target.at == &at)

@@ -95,6 +95,8 @@ public:
     virtual void let_go_of_inputs() noexcept {}
     /// sum += more, or sum = more where there is none yet.
     virtual void accumulate(held<node>& sum, held<node> more) = 0;
+    /// The same values by themselves, without what made them.
+    [[nodiscard]] virtual held<node> copied() const = 0;
     /// True where two nodes of this type have one shape.
     [[nodiscard]] virtual bool has_shape_of(node const& other) const noexcept = 0;
 

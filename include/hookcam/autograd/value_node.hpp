@@ -4,6 +4,7 @@
 #include "node.hpp"
 #include "spare_memory.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -53,6 +54,7 @@ public:
     void count_change() noexcept { ++(owner == nullptr ? this : owner)->version; }
 
     void accumulate(held<node>& sum, held<node> more) override;
+    [[nodiscard]] held<node> copied() const override;
 
     [[nodiscard]] bool has_shape_of(node const& other) const noexcept override {
         return shape == static_cast<value_node const&>(other).shape;
@@ -131,6 +133,13 @@ void value_node<T, Rank>::accumulate(held<node>& sum, held<node> more) {
     for (std::size_t i = 0; i < count; ++i)
         fresh->data[i] = to.data[i] + from.data[i];
     sum = held<node>::adopt(fresh.release());
+}
+
+template <class T, std::size_t Rank>
+held<node> value_node<T, Rank>::copied() const {
+    auto made = make_node<value_node>(shape);
+    std::copy_n(data, size(), made->data);
+    return held<node>::adopt(made.release());
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET
