@@ -4,9 +4,9 @@
 #include <hookcam/core/progress.hpp>
 
 #include "temporary_folder.hpp"
+#include "terminal.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -16,50 +16,11 @@
 #include <string_view>
 #include <thread>
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 namespace hc = hookcam;
 
 namespace {
 
 using file = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
-
-/// A terminal without a window: what is written to `stream` is read by `text`.
-struct terminal {
-    int master = ::posix_openpt(O_RDWR | O_NOCTTY);
-    file stream{nullptr, std::fclose};
-
-    explicit terminal(unsigned short columns) {
-        BOOST_REQUIRE(master >= 0);
-        BOOST_REQUIRE_EQUAL(::grantpt(master), 0);
-        BOOST_REQUIRE_EQUAL(::unlockpt(master), 0);
-        stream = file{std::fopen(::ptsname(master), "w"), std::fclose};
-        BOOST_REQUIRE(stream != nullptr);
-        ::winsize const size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
-        BOOST_REQUIRE_EQUAL(::ioctl(master, TIOCSWINSZ, &size), 0);
-    }
-    terminal(terminal const&) = delete;
-    terminal& operator=(terminal const&) = delete;
-    ~terminal() { ::close(master); }
-
-    /// What was written since the last call.
-    std::string text() const {
-        std::string all;
-        ::pollfd wait{.fd = master, .events = POLLIN, .revents = 0};
-        while (::poll(&wait, 1, 50) == 1 && (wait.revents & POLLIN) != 0) {
-            std::array<char, 512> block{};
-            auto const count = ::read(master, block.data(), block.size());
-            if (count <= 0) {
-                break;
-            }
-            all.append(block.data(), static_cast<std::size_t>(count));
-        }
-        return all;
-    }
-};
 
 std::string drawn(hc::detail::progress_state const& state, std::size_t columns) {
     return std::string{hc::detail::draw_progress(state, columns).text()};

@@ -5,6 +5,7 @@
 
 #include "expect_error.hpp"
 #include "temporary_folder.hpp"
+#include "terminal.hpp"
 
 #include <hookcam/data/data_loader.hpp>
 #include <hookcam/hookcam.hpp>
@@ -16,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -131,6 +133,36 @@ BOOST_AUTO_TEST_CASE(it_learns_and_says_so) {
         "epoch,batch,step,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n1,4,4,"));
     BOOST_TEST(std::count(log.begin(), log.end(), '\n') == 7);
     BOOST_TEST(log.ends_with(",,\n"));
+}
+
+BOOST_AUTO_TEST_CASE(a_terminal_sees_a_bar_for_each_epoch) {
+    ::setenv("TERM", "xterm", 1);
+    temporary_folder const folder;
+    terminal const screen{120};
+    run one{folder, "one", 2};
+    hc::trainer loop{one.model, *one.training, *one.optimizer, one.criterion,
+                     hc::trainer_options{.epochs = 2, .report_every = 4, .output = screen.stream.get()}};
+    loop.step_each_batch(*one.schedule);
+    BOOST_TEST(loop.fit(one.loader));
+    auto const text = screen.text();
+    auto const rows = loop.rows();
+    BOOST_TEST(text.starts_with("\repoch 1/2  16 % [######..."), text);
+    BOOST_TEST(text.find("] loss:") == std::string::npos, text); // a pipe's line
+    // Each epoch is drawn over itself; its last state stays, with what the last row of the log says.
+    std::size_t begin = 0;
+    for (std::size_t epoch = 0; epoch < 2; ++epoch) {
+        auto const end = text.find("\033[K\r\n", begin);
+        BOOST_REQUIRE(end != std::string::npos);
+        auto const line = text.substr(text.rfind('\r', end) + 1, end - text.rfind('\r', end) - 1);
+        char wanted[64];
+        std::snprintf(wanted, sizeof wanted, ", loss %.3f, rate %.3g", rows[2 * epoch + 1].loss,
+                      rows[2 * epoch + 1].learning_rate);
+        BOOST_TEST(line.starts_with(epoch == 0 ? "epoch 1/2 100 % [###" : "epoch 2/2 100 % [###"), line);
+        BOOST_TEST(line.find("#] 6 of 6, ") != std::string::npos, line);
+        BOOST_TEST(line.ends_with(wanted), line);
+        begin = end + 5;
+    }
+    BOOST_TEST(begin == text.size());
 }
 
 BOOST_AUTO_TEST_CASE(the_parts_by_hand_make_the_same_bits) {
