@@ -59,8 +59,7 @@ using network = hc::sequential<
                   hc::named<"conv2", hc::conv2d<5, 5, hc::kernel<3>, hc::padding<1>, hc::no_bias, direct>>,
                   hc::named<"bn2", hc::batch_norm2d<5>>>>>,
     hc::named<"relu2", hc::relu<>>,
-    hc::named<"conv3", hc::conv2d<5, 18, hc::kernel<3>, hc::stride<2>, direct>>,
-    hc::relu<>,
+    hc::named<"conv3", hc::conv2d<5, 18, hc::kernel<3>, hc::stride<2>, direct>>, hc::relu<>,
     hc::named<"groups", hc::conv2d<18, 18, hc::kernel<3>, hc::padding<1>, hc::groups<9>, direct>>,
     hc::named<"sigmoid", hc::sigmoid<>>, hc::flatten<>, hc::named<"fc", hc::linear<18 * 3 * 2, 3>>>;
 using shape = hc::image<2, 9, 7>;
@@ -116,8 +115,8 @@ BOOST_AUTO_TEST_CASE(gradients_agree_with_finite_differences) {
     for (std::size_t i = 0; i < x.size(); ++i)
         expected.push_back(difference(x.data()[i]));
     check_near("input", of_input, expected, bound);
-    for (auto const* key :
-         {"conv1.weight", "conv1.bias", "block.conv2.weight", "conv3.weight", "conv3.bias", "groups.weight"}) {
+    for (auto const* key : {"conv1.weight", "conv1.bias", "block.conv2.weight", "conv3.weight", "conv3.bias",
+                            "groups.weight"}) {
         plan.forward(x);
         plan.backward(slope);
         auto const found = numbers(plan.parameter_gradient(key));

@@ -285,6 +285,7 @@ BOOST_AUTO_TEST_CASE(sizes_may_be_read_at_the_first_call_and_may_change) {
     BOOST_CHECK_EXCEPTION(plan.forward(random_images<float>({1, 3, 5, 5}, 1)), hc::error, [](auto const& e) {
         return std::string{e.what()}.find("conv2d") != std::string::npos;
     });
+    BOOST_TEST(plan.output().size() == 0U); // nothing, and not more than there is memory for
     BOOST_TEST(plan.forward(random_images<float>({1, 2, 5, 5}, 1)).shape()[1] == 4U);
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace hookcam {
@@ -62,7 +63,14 @@ public:
             std::copy_n(other.data(), size(), data());
         return *this;
     }
-    model& operator=(model&&) noexcept = default;
+    /// Where this model has memory of its own, copies the parameters into that: its plans stay valid.
+    model& operator=(model&& other) noexcept {
+        if (m_block == nullptr)
+            m_block = std::move(other.m_block);
+        else if (this != &other)
+            *this = std::as_const(other);
+        return *this;
+    }
     ~model() = default;
 
     [[nodiscard]] Network const& network() const noexcept { return m_block->network; }

@@ -166,6 +166,10 @@ struct tape {
     void lay_out(std::size_t images, extents const& input) {
         workers = num_threads();
         is_laid_out = false; // until all is done: where something throws, the next call lays out again
+        struct until_then {  // views of what is not there are empty, not larger than the memory
+            tape& of;
+            ~until_then() { of.batch = of.is_laid_out ? of.batch : 0; }
+        } const guard{*this};
         batch = images;
         scratch_bytes = 0;
         size_value(0, input);
