@@ -11,10 +11,10 @@ using simple_cnn = hc::sequential<
     hc::named<"conv3", hc::conv2d<64, 128, hc::kernel<3>, hc::padding<1>>>, hc::relu<>, hc::max_pool2d<2>,
     hc::flatten<>, hc::named<"fc1", hc::linear<2048, 512>>, hc::relu<>, hc::named<"fc2", hc::linear<512, 10>>>;
 int main(int, char** argv) {
-    auto const model = hc::load<simple_cnn>(argv[1]); // weights trained in PyTorch: .pth or .safetensors
+    auto const model = hc::load<simple_cnn>(argv[1]); // weights: PyTorch's .pth, or .safetensors
     auto const image = hc::image_tensor<float>(hc::cifar10_file{argv[2]}, 102, 1, {.mean = {.5, .5, .5}, .deviation = {.5, .5, .5}});
     auto const watched = hc::attach<"conv3">(model, hc::on_forward([](auto const& layer, auto const&, auto const& output) {
         std::cout << layer.path() << ", a " << layer.type_name() << ", makes " << output.shape()[1] << " maps\n"; }));
     auto const cam = hc::grad_cam<"conv3">(watched, image);
-    std::cout << "a " << hc::cifar10_classes[cam.target[0]] << "; evidence at row 10, column 5: " << cam.heatmap(0, 10, 5) << '\n';
+    std::cout << "a " << hc::cifar10_classes[cam.target[0]] << "; evidence at row 30, column 13: " << cam.heatmap(0, 30, 13) << '\n';
 }

@@ -45,13 +45,18 @@ struct simple_cnn {
     static constexpr hc::fixed_string layer = "conv3"; ///< where Grad-CAM looks
     static constexpr hc::normalization pixels = hc::cifar10_half;
     static constexpr double highest_rate = 0.003; ///< of one cycle
+    static auto make_optimizer(auto& training) { return hc::adam(training, {.learning_rate = 0.001}); }
 };
 struct resnet20 {
     using network = networks::cifar_resnet<20>;
     static constexpr auto name = "resnet20";
     static constexpr hc::fixed_string layer = "layer3";
     static constexpr hc::normalization pixels{.mean = {.485, .456, .406}, .deviation = {.229, .224, .225}};
-    static constexpr double highest_rate = 0.01;
+    static constexpr double highest_rate = 0.1;
+    static auto make_optimizer(auto& training) {
+        return hc::sgd(training,
+                       {.learning_rate = 0.02, .momentum = 0.9, .weight_decay = 5e-4, .nesterov = true});
+    }
 };
 
 /// The losses, and what of the training and the test set was right.
@@ -129,7 +134,7 @@ int run(tools::command_line const& line) {
 
         hc::initialize(model, seed);
         auto training = hc::training_plan<hc::image<3, 32, 32>>(model, hc::train_all{.seed = seed});
-        auto optimizer = hc::adam(training, {.learning_rate = 0.001});
+        auto optimizer = Recipe::make_optimizer(training);
         hc::trainer trainer{model, training, optimizer, criterion,
                             hc::trainer_options{.epochs = static_cast<std::int64_t>(epochs),
                                                 .log = out / "log.csv",

@@ -112,6 +112,9 @@ std::vector<std::string> const sample_data{(source / "examples/data").string()};
 BOOST_AUTO_TEST_CASE(forward_hook_draws) {
     compare_picture(HOOKCAM_04_FORWARD_HOOK, {}, "forward_hook.png");
 }
+BOOST_AUTO_TEST_CASE(weights_draw_before_and_after) {
+    compare_picture(HOOKCAM_10_WEIGHTS, sample_data, "before_and_after.png");
+}
 BOOST_AUTO_TEST_CASE(figure_draws) {
     compare_picture(HOOKCAM_12_FIGURE, sample_data, "grad_cam_result.png");
 }

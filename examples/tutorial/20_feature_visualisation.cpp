@@ -13,7 +13,7 @@
 
 int main(int count, char** arguments) {
     sample const all{count, arguments};
-    constexpr std::size_t channel = 5, size = 32, scale = 8;
+    constexpr std::size_t channel = 17, size = 32, scale = 8;
 
     auto start = xt::xtensor<float, 4>::from_shape({1, 3, size, size});
     std::mt19937 next{1};
@@ -21,7 +21,7 @@ int main(int count, char** arguments) {
         pixel = static_cast<float>(next() % 1000) / 5000.0F - 0.1F;
     auto image = hc::variable{start};
 
-    for (int step = 0; step <= 200; ++step) {
+    for (int step = 0; step <= 150; ++step) {
         auto const run = hc::trace(all.model, image);
         auto const activation = mean(select<1>(run.activation<"conv3">(), channel));
         // Neighbours shall be alike: without this the picture stays noise.
@@ -30,7 +30,7 @@ int main(int count, char** arguments) {
         if (step % 50 == 0)
             std::cout << "step " << std::setw(3) << step << ", mean activation " << std::fixed
                       << std::setprecision(1) << activation.item() << '\n';
-        auto const gradient = hc::grad(activation - 2.0F * roughness, image); // runs no further than conv3
+        auto const gradient = hc::grad(activation - 20.0F * roughness, image); // runs no further than conv3
         auto const length = sqrt(mean(square(gradient))).item();
         auto pixels = image.mutable_value();
         pixels += 0.03F / length * gradient.value();
