@@ -169,6 +169,27 @@ BOOST_AUTO_TEST_CASE(convolutions_and_linear) {
         some(10, 2, 3), some(11, 2, 3), some(12, 2));
 }
 
+BOOST_AUTO_TEST_CASE(a_penalty_on_the_gradient_of_a_whole_model_has_a_gradient) {
+    using network = hc::sequential<hc::named<"conv", hc::conv2d<1, 2, hc::kernel<3>, hc::padding<1>>>,
+                                   hc::named<"norm", hc::batch_norm2d<2>>, hc::silu<>, hc::max_pool2d<2>,
+                                   hc::flatten<>, hc::named<"fc", hc::linear<8, 3>>>;
+    hc::model<network, double> model;
+    hc::parameter_variables const parameters{model};
+    auto weight = parameters.get<4>("conv.weight");
+    weight.mutable_value() = some(1, 2, 1, 3, 3);
+    parameters.get<2>("fc.weight").mutable_value() = some(2, 3, 8);
+    auto const image = some(3, 2, 1, 4, 4);
+    auto const penalty = [&] {
+        auto const x = hc::variable{image};
+        auto const gradient = hc::grad(sum(square(apply(parameters, x))), x, {.create_graph = true});
+        return sum(square(sqrt(sum<1, 2, 3>(square(gradient))) - 1.0));
+    };
+    penalty().backward();
+    std::vector<double> const found{weight.grad().begin(), weight.grad().end()};
+    harness::compare_with_differences("penalty", [&] { return penalty().item(); },
+                                      {{weight.mutable_value().data(), weight.size()}}, {found});
+}
+
 BOOST_AUTO_TEST_CASE(parameters_must_have_the_layers_shapes) {
     expect_error(hc::error_kind::shape, {"hookcam::functional::apply: the parameters of linear<3, 2>"}, [] {
         (void)apply<hc::linear<3, 2>>(tensor<2>{some(1, 2, 3)}, tensor<2>{some(2, 3, 2)},

@@ -116,3 +116,18 @@ BOOST_AUTO_TEST_CASE(gradients_of_products) {
     check_gradients("batches", product, some(13, 2, 2, 3), some(14, 2, 3, 1));
     check_gradients("broadcast batches", product, some(15, 3, 1, 2, 3), some(16, 2, 3, 2));
 }
+
+BOOST_AUTO_TEST_CASE(threads_share_a_product_and_change_no_bit) {
+    auto const a = hc::variable{some(1, 64, 300)}, b = hc::variable{some(2, 300, 200)};
+    auto const run = [&] {
+        a.zero_grad();
+        auto const y = matmul(a, b);
+        sum(y * y).backward();
+        return xt::xtensor<double, 2>{a.grad()};
+    };
+    auto const alone = run();
+    hc::set_num_threads(3);
+    auto const shared = run();
+    hc::set_num_threads(1);
+    BOOST_TEST((alone == shared));
+}
