@@ -175,7 +175,14 @@ BOOST_AUTO_TEST_CASE(edges_are_those_of_pytorch) {
     BOOST_TEST(std::isnan(minimum(0.0, x).value()(1)));
     BOOST_TEST(gradient_of(clip(x, 0, 2))(0) == 1.0);
     BOOST_TEST(gradient_of(clip(x, 0, 2))(2) == 1.0);
+    BOOST_TEST(gradient_of(clip(x, 3, 1))(0) == 0.0);
+    BOOST_TEST(clip(x, 3, 1).value()(0) == 1.0);
+    BOOST_TEST(gradient_of(maximum(x, 0.0))(1) == 1.0);
     BOOST_TEST(gradient_of(pow(x, 1))(0) == 1.0);
+    BOOST_TEST(gradient_of(pow(x, xt::xtensor<double, 1>{0.0, 0.0, 0.0}))(0) == 0.0);
+    BOOST_TEST(gradient_of(pow(xt::xtensor<double, 1>{1.0, 1.0, 0.0}, x))(2) == 0.0);
+    BOOST_TEST(gradient_of(pow(xt::xtensor<double, 1>{0.0, 0.0, 0.0}, x - 1.0))(0) ==
+               -std::numeric_limits<double>::infinity());
     // Infinity in a gradient does not come through where it is stopped.
     auto const infinite = hc::variable{xt::xtensor<double, 1>{-1.0}};
     relu(infinite).backward(xt::xtensor<double, 1>{std::numeric_limits<double>::infinity()});

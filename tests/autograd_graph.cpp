@@ -76,6 +76,11 @@ BOOST_AUTO_TEST_CASE(gradients_that_two_leaves_share_stay_apart) {
     b.mutable_grad()(1) = 0;
     BOOST_TEST(a.grad()(1) == 40.0);
     BOOST_TEST(given.value()(1) == 10.0);
+    a.zero_grad();
+    auto changing = given;
+    (a + b).backward(changing);
+    changing.mutable_value()(1) = 0;
+    BOOST_TEST(a.grad()(1) == 10.0);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_leaf_keeps_its_gradient_on_request) {

@@ -90,6 +90,10 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_said) {
     auto const x = hc::variable{numbers};
     expect_error(hc::error_kind::shape, {"hookcam::functional::reshape", "2x3", "got 4x-1"},
                  [&] { (void)reshape(x, 4, -1); });
+    expect_error(hc::error_kind::shape, {"hookcam::functional::reshape", "got -2x-3"},
+                 [&] { (void)reshape(x, -2, -3); });
+    expect_error(hc::error_kind::shape, {"hookcam::functional::reshape", "got 0x-1"},
+                 [&] { (void)reshape(slice<0>(x, 2), 0, -1); });
     expect_error(hc::error_kind::shape, {"hookcam::functional::concatenate", "2x3 and 3x2"},
                  [&] { (void)concatenate<0>(x, transpose(x)); });
     expect_error(hc::error_kind::use, {"hookcam::functional::select", "below the size of the axis, 2; got 2"},
@@ -101,4 +105,6 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_said) {
     expect_error(hc::error_kind::shape, {"hookcam::functional::squeeze"}, [&] { (void)squeeze<0>(x); });
     expect_error(hc::error_kind::shape, {"hookcam::functional::broadcast_to"},
                  [&] { (void)broadcast_to(x, 3, 3); });
+    expect_error(hc::error_kind::shape, {"hookcam::functional::broadcast_to", "got 1x1 and -1x4"},
+                 [&] { (void)broadcast_to(reshape(sum(x), 1, 1), -1, 4); });
 }

@@ -234,11 +234,9 @@ public:
                             "hookcam::backward: the gradient must have the tensor's shape");
         run_backward(detail::evaluated<T, Rank>(gradient), options);
     }
-    /// The same from a variable.
+    /// The same from a copy of a variable's values.
     void backward(variable const& gradient, backward_options options = {}) const {
-        detail::check_shape(gradient.value(), shape(), error_kind::shape,
-                            "hookcam::backward: the gradient must have the tensor's shape");
-        run_backward(detail::held<node_type>{gradient.m_node}, options);
+        backward(gradient.value(), options);
     }
 
     /// True where a backward has left a gradient: in a leaf, or after `retain_grad`.

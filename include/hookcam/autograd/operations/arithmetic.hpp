@@ -5,6 +5,7 @@
 #include "../record.hpp"
 #include "../variable.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <concepts>
@@ -366,10 +367,12 @@ template <class T, std::size_t Rank, std::integral... Sizes>
     static_assert(sizeof...(Sizes) >= Rank,
                   "hookcam::functional::broadcast_to: the shape must have at least the "
                   "axes of the tensor; give more sizes");
-    if (detail::broadcast_shape(x.shape(), shape, "broadcast_to") != shape)
+    std::array<long long, sizeof...(Sizes)> const given{static_cast<long long>(sizes)...};
+    bool const is_shape = std::none_of(given.begin(), given.end(), [](long long size) { return size < 0; });
+    if (!is_shape || detail::broadcast_shape(x.shape(), shape, "broadcast_to") != shape)
         throw error{error_kind::shape,
                     "hookcam::functional::broadcast_to: the tensor must fit into the shape; got " +
-                        detail::shape_text(x.shape()) + " and " + detail::shape_text(shape)};
+                        detail::shape_text(x.shape()) + " and " + detail::shape_text(given)};
     return detail::broadcast_to(x, shape);
 }
 

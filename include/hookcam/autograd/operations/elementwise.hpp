@@ -180,7 +180,10 @@ struct clip_function {
     static constexpr char const* name = "clip";
     static constexpr auto reads_from = reading::input;
     T low, high;
-    [[nodiscard]] T value(T x) const noexcept { return x < low ? low : x > high ? high : x; }
+    [[nodiscard]] T value(T x) const noexcept {
+        T const raised = x < low ? low : x;
+        return raised > high ? high : raised; // also where the bounds are the wrong way round, as in PyTorch
+    }
     [[nodiscard]] T passed(T grad, T x) const noexcept { return x < low || x > high ? T{0} : grad; }
     template <class V>
     [[nodiscard]] V derivative(V const& x) const {
@@ -216,11 +219,22 @@ struct pow_operation {
         auto const x = at.template input<0>();
         if constexpr (I == 0) {
             auto const exponent = at.template input<1>();
-            return sum_to(grad * exponent * pow(x, exponent - 1), at.template shape<0>());
+            // x^0 is constant, also where x^-1 is not finite.
+            auto const raised = constant_zip(
+                [](auto of, auto to) {
+                    using T = decltype(of);
+                    return to == T{0} && !std::isfinite(1 / of * of) ? T{1} : T{0};
+                },
+                x, exponent);
+            return sum_to(grad * exponent * pow(x, exponent - 1 + raised), at.template shape<0>());
         } else {
-            // 0^y is constant.
-            using T = typename std::remove_cvref_t<decltype(x)>::value_type;
-            auto const is_zero = constant_map([](T of) { return of == T{0} ? T{1} : T{0}; }, x);
+            // 0^y is constant, where it is finite.
+            auto const is_zero = constant_zip(
+                [](auto of, auto made) {
+                    using T = decltype(of);
+                    return of == T{0} && std::isfinite(made) ? T{1} : T{0};
+                },
+                x, at.output());
             return sum_to(grad * at.output() * log(x + is_zero), at.template shape<1>());
         }
     }
@@ -240,7 +254,7 @@ struct extreme_operation {
         auto const share = constant_zip(
             [](auto own, auto other) {
                 using T = decltype(own);
-                return own == other ? T{1} / 2 : (Larger ? own > other : own < other) ? T{1} : T{0};
+                return own == other ? T{1} / 2 : (Larger ? own < other : own > other) ? T{0} : T{1};
             },
             at.template input<I>(), at.template input<1 - I>());
         return sum_to(grad * share, at.template shape<I>());

@@ -2,6 +2,7 @@
 
 #include "arithmetic.hpp"
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -99,19 +100,22 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 template <class T, std::size_t Rank, std::integral... Sizes>
 [[nodiscard]] auto reshape(variable<T, Rank> const& x, Sizes... sizes) {
     constexpr std::size_t open = static_cast<std::size_t>(-1);
+    std::array<long long, sizeof...(Sizes)> const given{static_cast<long long>(sizes)...};
     std::array<std::size_t, sizeof...(Sizes)> shape{static_cast<std::size_t>(sizes)...};
     std::size_t known = 1, opens = 0;
     for (auto const size : shape)
         size == open ? ++opens : known *= size;
+    bool fits = opens <= 1 && std::none_of(given.begin(), given.end(), [](auto size) { return size < -1; });
     if (opens == 1 && known != 0 && x.size() % known == 0)
         for (auto& size : shape)
             size = size == open ? x.size() / known : size;
-    if (opens > 1 || detail::count_of(shape) != x.size())
+    else
+        fits = fits && opens == 0;
+    if (!fits || detail::count_of(shape) != x.size())
         throw error{error_kind::shape,
                     "hookcam::functional::reshape: the shape must have the tensor's elements, " +
                         detail::shape_text(x.shape()) + ", and -1 at most once; got " +
-                        detail::shape_text(
-                            std::array<long long, sizeof...(Sizes)>{static_cast<long long>(sizes)...})};
+                        detail::shape_text(given)};
     return detail::reshape_to(x, shape);
 }
 
