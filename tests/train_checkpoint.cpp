@@ -89,6 +89,15 @@ struct table {
     void visit_state(auto const& visit) { visit("rows", *of, 3); }
 };
 
+/// One that says the same name twice.
+struct twice {
+    double a = 1, b = 2;
+    void visit_state(auto const& visit) {
+        visit("same", a);
+        visit("same", b);
+    }
+};
+
 std::string slurp(std::filesystem::path const& path) {
     std::ifstream file{path, std::ios::binary};
     return {std::istreambuf_iterator<char>{file}, {}};
@@ -189,4 +198,9 @@ BOOST_AUTO_TEST_CASE(names_are_taken_once) {
     hc::checkpoint state;
     state.add("epoch", a);
     expect_error(hc::error_kind::use, {"different names", "\"epoch\""}, [&] { state.add("epoch", a); });
+    twice part;
+    state.add("part", part);
+    temporary_folder const folder;
+    expect_error(hc::error_kind::use, {"hookcam::checkpoint", "two have \"part.same\""},
+                 [&] { state.save(folder / "c.safetensors"); });
 }

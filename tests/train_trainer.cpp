@@ -222,7 +222,9 @@ BOOST_AUTO_TEST_CASE(it_validates_after_each_epoch) {
     temporary_folder const folder;
     run one{folder, "one", 2}, without{folder, "without", 2};
     hc::data_loader<stripes, hc::to_tensor<float>> all{one.data, hc::to_tensor<float>{}, {.batch_size = 41}};
+    all.set_epoch(7); // whatever it was used for before, it draws as it would without
     BOOST_TEST(one.loop->fit(one.loader, all));
+    BOOST_TEST(all.epoch() == 2u);
     auto const rows = one.loop->rows();
     BOOST_TEST(std::isnan(rows[2].validation_loss));
     auto const found = hc::evaluate(one.model, all, one.criterion);
@@ -233,17 +235,51 @@ BOOST_AUTO_TEST_CASE(it_validates_after_each_epoch) {
     BOOST_TEST(one.same_bits(without)); // looking changes nothing
 }
 
+BOOST_AUTO_TEST_CASE(a_resumed_training_may_report_more_often) {
+    temporary_folder const folder;
+    run stopped{folder, "stopped", 1}, resumed{folder, "resumed", 1};
+    stopped.loop->before_step([&] {
+        if (stopped.loop->steps() == 2)
+            std::raise(SIGINT);
+    });
+    BOOST_TEST(!stopped.loop->fit(stopped.loader));
+    hc::trainer loop{resumed.model, *resumed.training, *resumed.optimizer, resumed.criterion,
+                     hc::trainer_options{.epochs = 1, .report_every = 2, .output = nullptr}};
+    loop.step_each_batch(*resumed.schedule).resume(stopped.path);
+    BOOST_TEST(loop.fit(resumed.loader));
+    BOOST_TEST(loop.rows().size() == 2u); // after the fourth batch and the sixth
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_trained_or_saved_is_said_at_once) {
+    temporary_folder const folder;
+    run one{folder, "none/one"}, two{folder, "two"};
+    expect_error(hc::error_kind::file, {"hookcam::trainer", "none/one.safetensors\" must be there"},
+                 [&] { one.loop->fit(one.loader); });
+    BOOST_TEST(one.loop->steps() == 0);
+    std::vector<hc::image_batch<float>> const nothing;
+    expect_error(hc::error_kind::use, {"the loader gave none in epoch 1"}, [&] { two.loop->fit(nothing); });
+    BOOST_TEST(two.loop->rows().empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_stops_with_the_layers_name) {
     temporary_folder const folder;
     using kind = hc::error_kind;
     {
         run one{folder, "one"};
+        auto const was = std::as_const(one.model).parameter("fc.weight").data()[7];
         one.model.parameter("fc.weight").data()[7] = std::numeric_limits<float>::infinity();
         auto const before = std::vector<float>(one.model.data(), one.model.data() + one.model.size());
         expect_error(kind::use, {"is nan at batch 1 of epoch 1", "the layer \"fc\", a linear<36, 3>"},
                      [&] { one.loop->fit(one.loader); });
         BOOST_TEST(std::memcmp(before.data(), one.model.data(), before.size() * sizeof(float)) == 0);
         BOOST_TEST(!std::filesystem::exists(one.path)); // nothing bad is saved
+
+        // Who has mended it goes on as if that batch had never been.
+        one.model.parameter("fc.weight").data()[7] = was;
+        run never_stopped{folder, "two"};
+        BOOST_TEST(one.loop->fit(one.loader));
+        BOOST_TEST(never_stopped.loop->fit(never_stopped.loader));
+        BOOST_TEST(one.same_bits(never_stopped));
     }
     {
         run one{folder, "three"};

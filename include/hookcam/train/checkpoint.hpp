@@ -131,12 +131,15 @@ public:
     checkpoint& add(std::string name, Part const&& part) = delete;
 
     /// Writes the file, whole or not at all: at any moment it is the old one or the new one. Throws `error_kind::file`
-    /// where it cannot be written.
+    /// where it cannot be written, `error_kind::use` where two things in it have one key.
     void save(std::filesystem::path const& path) const {
         state_dict dict{"a checkpoint"};
         for (auto& slot : slots())
-            dict.insert(slot.key,
-                        std::visit([&](auto memory) { return written(slot, memory); }, slot.memory));
+            if (!dict.insert(slot.key,
+                             std::visit([&](auto memory) { return written(slot, memory); }, slot.memory)))
+                throw error{error_kind::use, "hookcam::checkpoint: everything must have a key of its own, "
+                                             "and two have \"" +
+                                                 slot.key + "\"; give one another name"};
         write_safetensors(path, dict);
     }
 

@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -96,8 +97,8 @@ public:
 
     /// Trains until `epochs` are over, or Ctrl-C; returns whether they are over.
     ///
-    /// Throws `error_kind::use` where the loss is not finite, with the name of the first layer whose output was not; the
-    /// model is then as it was before that batch.
+    /// Throws `error_kind::use` where the loss is not finite, with the name of the first layer whose output was not; all
+    /// is then as it was before that batch. Throws `error_kind::file` where a folder to write to is not there.
     template <class Loader>
     bool fit(Loader& loader) {
         return run(loader, [](training_row&) {});
@@ -106,6 +107,8 @@ public:
     template <class Loader, class Validation>
     bool fit(Loader& loader, Validation& validation) {
         return run(loader, [&](training_row& row) {
+            if constexpr (requires { validation.set_epoch(std::size_t{}, std::size_t{}); })
+                validation.set_epoch(static_cast<std::size_t>(m_state->epoch), std::size_t{0});
             auto const found =
                 evaluate<typename Training::input_shape>(std::as_const(*m_model), validation, *m_criterion);
             row.validation_loss = found.loss;
@@ -160,6 +163,8 @@ private:
 
     template <class Loader, class Validate>
     bool run(Loader& loader, Validate const& validate) {
+        require_folder(m_options.checkpoint); // now, not when an epoch is over
+        require_folder(m_options.log);
         interrupt_guard const interrupt;
         while (m_state->epoch < m_options.epochs) {
             if (!run_epoch(loader, interrupt)) {
@@ -199,7 +204,7 @@ private:
                                                 now.learning_rate);
                 bar->show(static_cast<std::size_t>(now.batch), {text.data(), static_cast<std::size_t>(size)});
             }
-            if (now.batches == m_options.report_every) {
+            if (now.batches >= m_options.report_every) { // more, where a resumed one reports more often
                 if (bar && !bar->visible()) {
                     std::fprintf(m_options.output, "[%lld, %lld] loss: %.3f\n",
                                  static_cast<long long>(now.epoch + 1), static_cast<long long>(now.batch),
@@ -215,6 +220,10 @@ private:
             if (m_options.checkpoint_every > 0 && now.step % m_options.checkpoint_every == 0)
                 save();
         }
+        if (now.batch == 0)
+            throw error{error_kind::use,
+                        "hookcam::trainer: an epoch must have a batch, and the loader gave none in epoch " +
+                            std::to_string(now.epoch + 1) + "; give a range that can be walked again"};
         return true;
     }
 
@@ -277,6 +286,13 @@ private:
             now.log.write(m_options.log);
     }
 
+    static void require_folder(std::filesystem::path const& of) {
+        std::error_code failure;
+        if (of.has_parent_path() && !std::filesystem::is_directory(of.parent_path(), failure))
+            throw error{error_kind::file,
+                        "hookcam::trainer: the folder of \"" + of.string() + "\" must be there; create it"};
+    }
+
     void save() const {
         if (!m_options.checkpoint.empty())
             m_checkpoint.save(m_options.checkpoint);
@@ -295,6 +311,7 @@ private:
     template <class Batch>
     [[noreturn]] void refuse(double loss, Batch const& batch, training_moment const& moment) const {
         auto const where = first_not_finite(*m_model, *m_training, batch.images, moment);
+        m_training->forget_forward();
         throw error{error_kind::use,
                     "hookcam::trainer: the loss must be finite, and is " +
                         (std::isnan(loss) ? "nan" : std::to_string(loss)) + " at batch " +

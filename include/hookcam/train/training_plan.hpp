@@ -219,6 +219,14 @@ public:
         tape().seed = at.seed;
         m_steps = at.step;
     }
+    /// Takes the last forward back: what it measured is forgotten, and the next draws its random numbers. For a batch
+    /// that shall not count, as where the loss is not finite. Nothing where a commit or a throwing backward came behind it.
+    void forget_forward() noexcept {
+        if (!std::exchange(m_is_measured, false))
+            return;
+        detail::plan_access::state_of(m_plan).is_forward_done = false;
+        --m_steps;
+    }
 
     /// A view of the last output.
     [[nodiscard]] auto output() const { return m_plan.output(); }
