@@ -121,6 +121,10 @@ int run(tools::command_line const& line) {
     if (weights && fs::exists(*weights) && !resumed) {
         hc::load_state_dict(model, hc::read_weights(*weights));
     } else {
+        if (weights && !fs::exists(*weights)) { // what cannot be saved is said now, not behind the training
+            hc::save(*weights, model);
+            fs::remove(*weights);
+        }
         hc::cifar10 const all{folder, hc::cifar10_part::train};
         hc::subset const some{all, 0, std::min(limit, all.size())};
         // Without --augment the window is the whole image, and nothing is mirrored.

@@ -84,6 +84,11 @@ BOOST_AUTO_TEST_CASE(weights_are_loaded_where_they_are_there, *precondition(refe
     BOOST_TEST(second.output == last_line(first.output) + '\n');
     BOOST_TEST(!std::filesystem::exists(folder / "second/log.csv"));
     BOOST_TEST((slurp(folder / "second/model.safetensors") == slurp(folder / "first/model.safetensors")));
+    // What cannot be saved is said before the training.
+    auto const refused = train_some(folder / "fourth", {"--weights", (folder / "cnn.bin").string()});
+    BOOST_TEST(refused.status == 2);
+    BOOST_TEST(refused.errors.find("must end with .safetensors") != std::string::npos, refused.errors);
+    BOOST_TEST(!std::filesystem::exists(folder / "fourth/log.csv"));
     // PyTorch's weights, too.
     auto const pytorch = train_some(
         folder / "third", {"--weights", (reference::folder / "reference/torch/cifar10_cnn.pth").string()});
