@@ -275,6 +275,16 @@ BOOST_AUTO_TEST_CASE(a_replacement_of_another_shape_throws_with_both_shapes_and_
 
 // --- where slots are, and in which order they are called ---------------------------------------------------
 
+BOOST_AUTO_TEST_CASE(a_hook_that_holds_something_may_stand_in_front_of_one_that_holds_nothing) {
+    int sum = 0;
+    auto const both = hc::on_forward([&](int by) { sum += by; }, [](int) {});
+    both.hook<0>()(2);
+    BOOST_TEST(sum == 2);
+    auto const in_front = hc::prepend(hc::on_forward([&](int by) { sum += by; }, [](int) {}, [](int) {}));
+    in_front.hook<0>()(3);
+    BOOST_TEST(sum == 5);
+}
+
 BOOST_AUTO_TEST_CASE(slots_exist_on_every_layer_and_on_every_composite) {
     auto const m = with_noise<nested>();
     auto const x = two_images();

@@ -16,6 +16,10 @@ namespace detail {
 /// share an address: nvcc lays out equal empty members differently on host and device.
 template <class Event, std::size_t Index, class Hook>
 struct slot_entry {
+    constexpr slot_entry() = default;
+    // Not an aggregate: g++ 12 clears what shares the address of an empty one that it initialises as such.
+    explicit constexpr slot_entry(Hook&& from) : hook{std::move(from)} {}
+
     // A hook may count and keep: its state is its own and no part of the layer's value.
     [[no_unique_address]] mutable Hook hook;
 };
