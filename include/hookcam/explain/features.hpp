@@ -33,7 +33,10 @@ namespace detail {
 
 template <class View>
 [[nodiscard]] auto owned(View const& view) {
-    return xt::xtensor<std::remove_cv_t<typename View::value_type>, rank_of<View>>{view};
+    if constexpr (is_device_view<View>)
+        return view.to_host();
+    else
+        return xt::xtensor<std::remove_cv_t<typename View::value_type>, rank_of<View>>{view};
 }
 
 template <fixed_string... Paths, class... Tensors>

@@ -6,6 +6,7 @@
 #include "../plan/plan.hpp"
 #include "../tensor/view.hpp"
 #include "heatmap.hpp"
+#include "heatmap_cuda.hpp"
 #include "score.hpp"
 #include "status.hpp"
 
@@ -106,17 +107,26 @@ public:
         auto const output = plan.forward(input);
         std::size_t const batch = plan.batch();
         result.logits.resize(output.shape());
-        detail::fill(result.logits, output);
+        auto const read = [&]() -> decltype(auto) {
+            if constexpr (is_device_view<std::remove_const_t<decltype(output)>>) {
+                output.copy_to(result.logits.data());
+                return std::as_const(result.logits);
+            } else {
+                detail::fill(result.logits, output);
+                return (output);
+            }
+        };
+        auto const& seen = read();
         result.predicted.resize(batch);
         result.target.resize(batch);
         for (std::size_t n = 0; n < batch; ++n) {
-            result.predicted[n] = m_score.target(one_image<rank>(output, n));
+            result.predicted[n] = m_score.target(one_image<rank>(seen, n));
             result.target[n] = result.predicted[n];
         }
         (set_targets(target, result.target), ...);
         auto gradient = plan.gradient_to_fill();
         for (std::size_t n = 0; n < batch; ++n) {
-            auto const one = one_image<rank>(output, n);
+            auto const one = one_image<rank>(seen, n);
             check_target(result.target[n], static_cast<std::size_t>(one.shape()[0]));
             auto to = one_image<rank>(gradient, n);
             m_score.gradient(one, result.target[n], to);
@@ -164,6 +174,22 @@ private:
     }
 };
 
+/// The maps, made on a device from what lies there, and copied to this program's memory.
+template <class T, class Device>
+void make_maps_on_device(Device const& device, kernels::grad_cam_sizes const& of, T const* activation,
+                         T const* gradient, cam_map<T>& to) {
+    auto* const stream = device.stream;
+    std::size_t const pixels = of.height * of.width;
+    memory<double> weights(of.batch * of.channels, stream);
+    memory<T> raw(to.raw.size(), stream);
+    memory<T> heatmap(to.heatmap.size(), stream);
+    kernels::grad_cam_maps(device, of, activation, gradient, weights.data(), raw.data(), heatmap.data());
+    stream->copy_out(to.raw.data(), raw.data(), to.raw.size() * sizeof(T));
+    stream->copy_out(to.heatmap.data(), heatmap.data(), to.heatmap.size() * sizeof(T));
+    for (std::size_t n = 0; n < of.batch; ++n)
+        to.status[n] = kernels::status_of_map(cpu{}, pixels, to.raw.data() + n * pixels);
+}
+
 /// Maps of a batch from activations and gradients N,C,h,w, for images of H×W.
 template <class T, class Activation, class Gradient>
 void make_maps(Activation const& activation, Gradient const& gradient, std::size_t height, std::size_t width,
@@ -173,17 +199,23 @@ void make_maps(Activation const& activation, Gradient const& gradient, std::size
     to.raw.resize({batch, h, w});
     to.heatmap.resize({batch, height, width});
     to.status.resize(batch);
-    sums.resize(h * w);
     auto const device = device_of(activation);
-    for (std::size_t n = 0; n < batch; ++n) {
-        auto* const raw = to.raw.data() + n * h * w;
-        auto* const heatmap = to.heatmap.data() + n * height * width;
-        auto const at = n * channels * h * w;
-        kernels::grad_cam_map(device, channels, h * w, activation.data() + at, gradient.data() + at,
-                              sums.data(), raw);
-        to.status[n] = kernels::status_of_map(device, h * w, raw);
-        kernels::resize_bilinear(device, h, w, raw, height, width, heatmap);
-        kernels::normalize_map(device, height * width, heatmap);
+    if constexpr (a_gpu<std::remove_const_t<decltype(device)>>) {
+        make_maps_on_device<T>(device, {batch, channels, h, w, height, width}, activation.data(),
+                               gradient.data(), to);
+        return;
+    } else {
+        sums.resize(h * w);
+        for (std::size_t n = 0; n < batch; ++n) {
+            auto* const raw = to.raw.data() + n * h * w;
+            auto* const heatmap = to.heatmap.data() + n * height * width;
+            auto const at = n * channels * h * w;
+            kernels::grad_cam_map(device, channels, h * w, activation.data() + at, gradient.data() + at,
+                                  sums.data(), raw);
+            to.status[n] = kernels::status_of_map(device, h * w, raw);
+            kernels::resize_bilinear(device, h, w, raw, height, width, heatmap);
+            kernels::normalize_map(device, height * width, heatmap);
+        }
     }
 }
 

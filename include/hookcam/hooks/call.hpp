@@ -3,6 +3,7 @@
 #include "../core/error.hpp"
 #include "../core/extents.hpp"
 #include "../core/lists.hpp"
+#include "../tensor/device_view.hpp"
 #include "../tensor/shape_check.hpp"
 #include "../tensor/view.hpp"
 #include "events.hpp"
@@ -44,6 +45,10 @@ template <class Result, class T, std::size_t Rank>
 constexpr bool can_replace() {
     if constexpr (std::is_void_v<Result>)
         return true;
+    else if constexpr (is_device_view<std::remove_cvref_t<Result>>)
+        return std::is_same_v<typename std::remove_cvref_t<Result>::value_type, T> &&
+               (Rank == dynamic || std::remove_cvref_t<Result>::rank == dynamic ||
+                std::remove_cvref_t<Result>::rank == Rank);
     else if constexpr (!an_expression<Result>)
         return false;
     else

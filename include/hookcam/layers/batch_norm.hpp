@@ -1,6 +1,7 @@
 #pragma once
 
 #include "batch_norm2d/batch_norm2d_cpu.hpp"
+#include "batch_norm2d/batch_norm2d_cuda.hpp"
 #include "layer.hpp"
 
 #include <cstddef>
@@ -31,6 +32,7 @@ struct batch_norm : layer<Derived, Policies...> {
                                           hookcam::parameters<mean, variance>>;
     using ignored_entries = list<statistic<"num_batches_tracked", 1>>;
     static constexpr bool in_place = true;
+    static constexpr bool has_device_kernels = true;
 
     void forward(auto const& own, auto const& x, auto& y) const {
         kernels::batch_norm2d(device_of(x), arguments(x), tensors(own), x.data(), y.data());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../tensor/device.hpp"
+#include "elementwise_cuda.hpp"
 #include "layer.hpp"
 
 #include <cstddef>
@@ -34,6 +35,7 @@ namespace detail {
 template <class Derived, class... Policies>
 struct elementwise_layer : layer<Derived, Policies...> {
     static constexpr bool in_place = true;
+    static constexpr bool has_device_kernels = true;
 
     void forward(auto const& x, auto& y) const {
         kernels::elementwise(device_of(x), Derived::function, x.size(), x.data(), y.data());

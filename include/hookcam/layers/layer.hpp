@@ -55,6 +55,8 @@ struct layer {
     static constexpr bool in_place = false;
     /// True where the output is the input in another shape: nothing runs then.
     static constexpr bool is_view = false;
+    /// True where forward and backward run on a GPU too: there x, y and `get<…>(own)` are device views.
+    static constexpr bool has_device_kernels = false;
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) { return in; }
 
@@ -98,6 +100,11 @@ inline constexpr bool can_skip_zeros = false;
 /// of the layer itself.
 template <class Layer>
 inline constexpr bool hands_zeros_on = Layer::is_view;
+/// Scratch memory on a GPU: `device_scratch_bytes(batch, in, out)` for one call.
+template <class Layer>
+concept has_device_scratch = requires(extents sizes) {
+    Layer::device_scratch_bytes(std::size_t{}, sizes, sizes);
+};
 template <class Layer>
 concept has_state = requires(extents sizes) {
     Layer::state_bytes(sizes, sizes);

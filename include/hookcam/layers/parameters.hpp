@@ -5,6 +5,7 @@
 #include "../core/instruction_set.hpp"
 #include "../core/lists.hpp"
 #include "../tensor/device.hpp"
+#include "../tensor/device_view.hpp"
 #include "../tensor/view.hpp"
 
 #include <array>
@@ -91,7 +92,8 @@ struct belongings {
     void* state = nullptr;   ///< null where no backward will ask for it
     /// What the layer's `pack` made of its parameters; null where it packs nothing for this batch.
     std::remove_const_t<T> const* packed = nullptr;
-    std::size_t workers = 1; ///< threads that may share the work
+    std::size_t workers = 1;           ///< threads that may share the work
+    [[no_unique_address]] Device on{}; ///< that device, and of a GPU the stream
 };
 
 } // namespace HOOKCAM_INSTRUCTION_SET
@@ -104,7 +106,10 @@ template <fixed_string Name, class Layer, class T, class Device>
     std::array<std::size_t, rank> shape{};
     for (std::size_t axis = 0; axis < rank; ++axis)
         shape[axis] = decltype(found.first)::sizes[axis];
-    return detail::view_of<rank>(own.parameters + found.second, shape);
+    if constexpr (detail::a_gpu<Device>)
+        return device_view<T, rank, Device>{own.on, own.parameters + found.second, shape};
+    else
+        return detail::view_of<rank>(own.parameters + found.second, shape);
 }
 
 namespace detail {

@@ -31,16 +31,26 @@ struct parameter_entry {
 
 namespace detail {
 struct model_access;
+
+/// Shows in its argument the model.
+template <class Model, bool IsHere>
+struct parameters_must_be_here {
+    static_assert(IsHere, "hookcam::model: the parameters must be in the processor's memory to be read or "
+                          "written; copy the model there with to<cpu>(model)");
+    static constexpr bool value = true;
+};
 } // namespace detail
 
 /// Network × scalar type × device: the structure is in the type, the parameters are in the object, on the
-/// heap. A model is a value: it copies deeply and moves cheaply (a moved-from model can only be assigned to
+/// heap or in the device's memory (see `to`). A model is a value: it copies deeply and moves cheaply (a moved-from model can only be assigned to
 /// or destroyed). It is const in forward, backward and explanation, and any number of threads may share it.
 /// Parameters are zero until something is loaded; scales and variances are one.
 template <class Network, class T = float, class Device = cpu>
 class model {
     static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>,
                   "hookcam::model: the scalar type must be float or double; choose one of them");
+    static_assert(std::is_same_v<T, float> || !detail::a_gpu<Device>,
+                  "hookcam::model: the scalar type must be float on a GPU; take a model of float there");
 
 public:
     using network_type = Network;
@@ -49,8 +59,13 @@ public:
 
     /// Parameters are zero; scales and variances are one.
     model() : m_block{std::make_unique<block>()} {
-        for (auto const& row : detail::table_of<Network>().parameters)
-            std::fill_n(data() + row.offset, row.sizes.count(), static_cast<T>(row.initially));
+        if constexpr (detail::a_gpu<Device>) {
+            memory<T> begin{size()};
+            fill_initially(begin.data());
+            detail::main_place<Device>()->copy_in(data(), begin.data(), size() * sizeof(T));
+        } else {
+            fill_initially(data());
+        }
     }
     /// A deep copy.
     model(model const& other) : m_block{std::make_unique<block>(*other.m_block)} {}
@@ -59,6 +74,8 @@ public:
     model& operator=(model const& other) {
         if (m_block == nullptr)
             *this = model{other};
+        else if constexpr (detail::a_gpu<Device>)
+            detail::main_place<Device>()->copy(data(), other.data(), size() * sizeof(T));
         else
             std::copy_n(other.data(), size(), data());
         return *this;
@@ -112,14 +129,23 @@ private:
     friend struct detail::model_access;
     struct block {
         [[no_unique_address]] Network network{};
-        memory<T> values{detail::table_of<Network>().size};
+        memory<T> values{detail::table_of<Network>().size, detail::main_place<Device>()};
         std::size_t changes = 0;
     };
     std::unique_ptr<block> m_block;
 
+    /// For `to`: the network of another model, without parameters yet.
+    explicit model(Network const& network) : m_block{new block{network}} {}
+
+    static void fill_initially(T* values) {
+        for (auto const& row : detail::table_of<Network>().parameters)
+            std::fill_n(values + row.offset, row.sizes.count(), static_cast<T>(row.initially));
+    }
+
     template <class U>
     static std::vector<parameter_entry<U>> entries_over(U* data) {
         static_assert(detail::keys_differ<Network>);
+        static_assert(detail::parameters_must_be_here<model, !detail::a_gpu<Device>>::value);
         std::vector<parameter_entry<U>> entries;
         for (auto const& row : detail::table_of<Network>().parameters)
             entries.push_back({row.key,
@@ -133,6 +159,7 @@ private:
     template <class U>
     static any_view<U> parameter_over(std::string_view key, U* data) {
         static_assert(detail::keys_differ<Network>);
+        static_assert(detail::parameters_must_be_here<model, !detail::a_gpu<Device>>::value);
         std::string keys;
         for (auto const& row : detail::table_of<Network>().parameters) {
             if (row.key == key)
@@ -155,6 +182,10 @@ struct model_access {
     template <class Network, class T, class Device>
     [[nodiscard]] static std::size_t& changes(model<Network, T, Device>& of) noexcept {
         return of.m_block->changes;
+    }
+    template <class Model>
+    [[nodiscard]] static Model with_network(typename Model::network_type const& of) {
+        return Model{of};
     }
 };
 

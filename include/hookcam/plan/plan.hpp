@@ -31,6 +31,31 @@ struct any_shape {};
 
 namespace detail {
 
+/// What a plan for a GPU has of its own: a stream, and memory of this program through which inputs and gradients go.
+template <class Device, class T>
+struct device_side {
+    static constexpr memory_place* place() noexcept { return nullptr; }
+};
+template <class Device, class T>
+    requires a_gpu<Device>
+struct device_side<Device, T> {
+    typename Device::stream_type stream;
+    hookcam::memory<T> input;
+    hookcam::memory<T> gradient;
+
+    memory_place* place() noexcept { return &stream; }
+
+    /// Room for a batch.
+    static hookcam::memory<T>& room(hookcam::memory<T>& of, std::size_t batch, extents const& sizes) {
+        std::size_t size = batch; // all sizes are known
+        for (std::size_t axis = 0; axis < sizes.rank; ++axis)
+            size *= sizes[axis];
+        if (of.size() != size)
+            of = hookcam::memory<T>(size);
+        return of;
+    }
+};
+
 /// True where a network can begin with inputs of these sizes.
 template <class Network, extents In>
 concept begins_with = requires {
@@ -136,6 +161,12 @@ public:
         auto& t = m_state->t;
         require_gradients<Request::differentiates>();
         require_forward();
+        if constexpr (detail::a_gpu<device_type>) {
+            auto const& seed = t.gradient(t.output_gradient);
+            auto& side = m_state->side;
+            auto const& from = side.room(side.gradient, t.batch, seed.sizes);
+            side.stream.copy_in(seed.data, from.data(), from.size() * sizeof(value_type));
+        }
         // slots: begin
         if constexpr (source::run_time_hooks) {
             auto const walk = t.walk_with(m_state->from.registry().snapshot());
@@ -149,12 +180,18 @@ public:
     /// A view of the last output.
     [[nodiscard]] auto output() const { return value_view<output_shape::rank>(m_state->t.output); }
 
-    /// Where the gradient of the output goes before `backward()`: a view to write to.
+    /// Where the gradient of the output goes before `backward()`: a view to write to, in this program's memory.
     [[nodiscard]] auto gradient_to_fill() {
         require_gradients<Request::differentiates>();
         auto& t = m_state->t;
         auto const& cell = t.gradient(t.output_gradient);
-        return detail::batch_view<output_shape::rank>(cell.data, t.batch, cell.sizes);
+        if constexpr (detail::a_gpu<device_type>) {
+            auto& side = m_state->side;
+            return detail::batch_view<output_shape::rank>(
+                side.room(side.gradient, t.batch, cell.sizes).data(), t.batch, cell.sizes);
+        } else {
+            return detail::batch_view<output_shape::rank>(cell.data, t.batch, cell.sizes);
+        }
     }
 
     /// A view of a layer's last output, which the request names.
@@ -199,7 +236,7 @@ public:
 
     /// A view of the gradient of a parameter by its key, `parameter_gradient("conv1.weight")`, summed over
     /// the batch. An unknown key, or that of a statistic, throws.
-    [[nodiscard]] any_view<value_type const> parameter_gradient(std::string_view key) const {
+    [[nodiscard]] auto parameter_gradient(std::string_view key) const {
         require_gradients<Request::differentiates && Request::parameter_gradients>();
         static_assert(detail::keys_differ<network_type>);
         auto const& t = m_state->t;
@@ -208,7 +245,8 @@ public:
             if (!row.is_learned)
                 continue;
             if (row.key == key)
-                return detail::any_view_of(t.parameter_gradients.data() + row.offset, row.sizes);
+                return detail::any_view_on<device_type>(t, t.parameter_gradients.data() + row.offset,
+                                                        row.sizes);
             keys += ' ' + row.key;
         }
         throw error{error_kind::use, "hookcam::plan: the network must learn the parameter \"" +
@@ -282,6 +320,7 @@ private:
         state(source&& a, Request&& b) : from{std::move(a)}, request{std::move(b)} {}
         source from;
         Request request;
+        [[no_unique_address]] detail::device_side<device_type, value_type> side{};
         typename Request::template storage<value_type, output_shape::rank> storage{};
         typename detail::mode_of<Request>::template tape<typename source::tape_type> t;
         int input_gradient = -1;
@@ -319,12 +358,12 @@ private:
     template <std::size_t Rank>
     [[nodiscard]] auto value_view(int cell) const {
         auto const& t = m_state->t;
-        return detail::view_of_cell<Rank>(t, t.values[index(cell)]);
+        return detail::view_of_cell<Rank, device_type>(t, t.values[index(cell)]);
     }
     template <std::size_t Rank>
     [[nodiscard]] auto gradient_view(int cell) const {
         auto const& t = m_state->t;
-        return detail::view_of_cell<Rank>(t, t.gradients[index(cell)]);
+        return detail::view_of_cell<Rank, device_type>(t, t.gradients[index(cell)]);
     }
     // slots: begin
     [[nodiscard]] any_view<value_type const> any_view_of_cell(detail::cell<value_type> const& c) const {
@@ -341,11 +380,12 @@ private:
         using at_root = detail::narrowed_at_root<typename detail::watch_of<items>::type>;
         auto& t = m_state->t;
         t.table = &detail::table_of<network_type>();
+        t.where = m_state->side.place();
         t.parameters = m_state->from.parameters();
         t.kept_values.assign(Request::activations::size, -1);
         t.kept_gradients.assign(Request::gradients::size, -1);
         if constexpr (Request::parameter_gradients)
-            t.parameter_gradients = hookcam::memory<value_type>(t.table->size);
+            t.parameter_gradients = hookcam::memory<value_type>(t.table->size, t.where);
         // slots: begin
         if constexpr (source::run_time_hooks) {
             t.node_values.assign(t.table->paths.size() + 1, -1);
@@ -425,13 +465,21 @@ private:
         auto& t = m_state->t;
         if (!t.is_laid_out || t.batch != images || t.values[0].sizes != sizes)
             t.lay_out(images, sizes);
-        auto* const to = t.values[0].data;
+        auto* const to = [&]() -> value_type* {
+            if constexpr (detail::a_gpu<device_type>)
+                return m_state->side.room(m_state->side.input, images, sizes).data();
+            else
+                return t.values[0].data;
+        }();
         if constexpr (given != rank)
             if (has_batch)
                 detail::fill(detail::batch_view<rank>(to, images, sizes), input);
         if constexpr (given != rank + 1)
             if (!has_batch)
                 detail::fill(detail::image_view<rank>(to, sizes), input);
+        if constexpr (detail::a_gpu<device_type>)
+            m_state->side.stream.copy_in(t.values[0].data, to,
+                                         m_state->side.input.size() * sizeof(value_type));
     }
 };
 
@@ -472,7 +520,10 @@ template <class Model, class Input>
     using named = typename source_of<Model>::template kept<true>;
     planned<named, logits_request, shape> once{borrow(of), {}};
     auto const output = once(input);
-    return xt::xtensor<T, std::remove_cvref_t<decltype(output)>::rank>{output};
+    if constexpr (is_device_view<std::remove_const_t<decltype(output)>>)
+        return output.to_host();
+    else
+        return xt::xtensor<T, std::remove_cvref_t<decltype(output)>::rank>{output};
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET

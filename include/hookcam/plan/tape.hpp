@@ -130,6 +130,7 @@ struct tape {
     std::size_t batch = 0;
     bool is_laid_out = false; ///< for that batch, and for the sizes of the input's cell
     std::size_t scratch_bytes = 0;
+    memory_place* where = nullptr; ///< all this lies; null is the processor's own memory
     memory<T> arena;
     memory<std::byte> scratch;
 
@@ -182,16 +183,16 @@ struct tape {
 
         std::size_t total = 0;
         auto const places = place_cells(images, total);
-        arena = memory<T>(total);
+        arena = memory<T>(total, where);
         for (std::size_t i = 0; i < places.size(); ++i) {
             auto& c = i < values.size() ? values[i] : gradients[i - values.size()];
             if (c.owns)
                 c.data = arena.data() + places[i];
         }
         place_parts();
-        scratch = memory<std::byte>(scratch_bytes);
+        scratch = memory<std::byte>(scratch_bytes, where);
         for (auto& state : states)
-            state.of_batch = memory<std::byte>(images * state.bytes);
+            state.of_batch = memory<std::byte>(images * state.bytes, where);
         is_laid_out = true;
     }
 

@@ -151,8 +151,19 @@ template <class Hook>
         return const_cast<Hook&>(hook);
 }
 
+/// Copies a replacement into a device's memory, from there or from an expression.
+template <class T, class Device, class Made>
+void replace_on_device(Device const& device, T* to, Made const& made) {
+    if constexpr (is_device_view<Made>) {
+        device.stream->copy(to, made.data(), made.size() * sizeof(T));
+    } else {
+        xt::xarray<T> const evaluated = made;
+        device.stream->copy_in(to, evaluated.data(), evaluated.size() * sizeof(T));
+    }
+}
+
 /// Calls a hook and, where it returns a replacement, fills `to` with it.
-template <class Event, std::size_t Rank, class Shape, class T, class Hook, class... Arguments>
+template <class Event, std::size_t Rank, class Shape, class Device, class T, class Hook, class... Arguments>
 void call_typed(tape<T> const& t, Hook& hook, T* to, extents const& sizes, Arguments const&... arguments) {
     if constexpr (hook_must_be_callable<Event, Hook, Arguments const&...>::value) {
         using result = std::invoke_result_t<Hook&, Arguments const&...>;
@@ -161,9 +172,15 @@ void call_typed(tape<T> const& t, Hook& hook, T* to, extents const& sizes, Argum
             hook(arguments...);
         else if constexpr (can_replace<result, T, Rank + 1>()) {
             auto&& made = hook(arguments...);
-            auto place = batch_view<Rank>(to, t.batch, sizes);
-            check_replacement(made, place.shape());
-            xt::noalias(place) = made;
+            if constexpr (a_gpu<Device>) {
+                auto const place = device_batch_view<Rank>(device_at<Device>(t), to, t.batch, sizes);
+                check_replacement(made, place.shape());
+                replace_on_device<T>(place.device(), to, made);
+            } else {
+                auto place = batch_view<Rank>(to, t.batch, sizes);
+                check_replacement(made, place.shape());
+                xt::noalias(place) = made;
+            }
         }
     }
 }
@@ -193,75 +210,79 @@ inline bool find_parameter_row(void const* table, std::string_view path, std::st
     return false;
 }
 
-template <class Node, class T>
-[[nodiscard]] typename layer_view<T>::source layer_source(tape<T> const& t, int node) {
-    return {t.path_of(node), &Node::type_name, t.table, t.parameters, &find_parameter_row};
+template <class Node, class Device = cpu, class T>
+[[nodiscard]] typename layer_view<T, Device>::source layer_source(tape<T> const& t, int node) {
+    return {t.path_of(node), &Node::type_name,    t.table,
+            t.parameters,    &find_parameter_row, device_at<Device>(t)};
 }
 
-template <class T, std::size_t Rank>
-using seen = tensor_view<T const, Rank + 1>;
+template <class T, std::size_t Rank, class Device>
+using seen =
+    decltype(view_of_cell<Rank, Device>(std::declval<tape<T> const&>(), std::declval<cell<T> const&>()));
 
-template <class Node, class Shape, class Hook, class T>
+template <class Node, class Shape, class Hook, class Device, class T>
 void run_forward_pre(tape<T>& t, step<T> const& s) {
     constexpr std::size_t rank = Shape::rank;
     auto const& in = t.value(s.input);
-    typed_layer<Node, T> const layer{layer_source<Node>(t, s.node)};
-    call_typed<events::forward_pre, rank, Shape>(t, forward_function(*static_cast<Hook const*>(s.object)),
-                                                 s.output >= 0 ? t.value(s.output).data : nullptr, in.sizes,
-                                                 layer, view_of_cell<rank>(t, in));
+    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
+    call_typed<events::forward_pre, rank, Shape, Device>(
+        t, forward_function(*static_cast<Hook const*>(s.object)),
+        s.output >= 0 ? t.value(s.output).data : nullptr, in.sizes, layer, view_of_cell<rank, Device>(t, in));
 }
 
-template <class Node, class InShape, class OutShape, class Hook, class T>
+template <class Node, class InShape, class OutShape, class Hook, class Device, class T>
 void run_forward_hook(tape<T>& t, step<T> const& s) {
     constexpr std::size_t rank = OutShape::rank;
     auto const& out = t.value(s.second_input);
-    typed_layer<Node, T> const layer{layer_source<Node>(t, s.node)};
-    call_typed<events::forward, rank, OutShape>(t, forward_function(*static_cast<Hook const*>(s.object)),
-                                                s.output >= 0 ? t.value(s.output).data : nullptr, out.sizes,
-                                                layer, view_of_cell<InShape::rank>(t, t.value(s.input)),
-                                                view_of_cell<rank>(t, out));
+    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
+    call_typed<events::forward, rank, OutShape, Device>(
+        t, forward_function(*static_cast<Hook const*>(s.object)),
+        s.output >= 0 ? t.value(s.output).data : nullptr, out.sizes, layer,
+        view_of_cell<InShape::rank, Device>(t, t.value(s.input)), view_of_cell<rank, Device>(t, out));
 }
 
-template <class Node, class Shape, class Hook, class T>
+template <class Node, class Shape, class Hook, class Device, class T>
 void run_backward_pre(tape<T>& t, step<T> const& s) {
     constexpr std::size_t rank = Shape::rank;
     auto const& grad = t.gradient(s.grad_output);
-    typed_layer<Node, T> const layer{layer_source<Node>(t, s.node)};
-    call_typed<events::backward_pre, rank, Shape>(t, const_cast<Hook&>(*static_cast<Hook const*>(s.object)),
-                                                  s.grad_input >= 0 ? t.gradient(s.grad_input).data : nullptr,
-                                                  grad.sizes, layer, view_of_cell<rank>(t, grad));
+    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
+    call_typed<events::backward_pre, rank, Shape, Device>(
+        t, const_cast<Hook&>(*static_cast<Hook const*>(s.object)),
+        s.grad_input >= 0 ? t.gradient(s.grad_input).data : nullptr, grad.sizes, layer,
+        view_of_cell<rank, Device>(t, grad));
 }
 
 /// A transform's own backward: from the gradient of the replacement to that of what it replaced.
-template <class Node, class Shape, class Hook, class T>
+template <class Node, class Shape, class Hook, class Device, class T>
 void run_transform_backward(tape<T>& t, step<T> const& s) {
     constexpr std::size_t rank = Shape::rank;
     auto const& grad = t.gradient(s.grad_output);
     auto& to = t.gradient(s.grad_input);
     auto& function = const_cast<Hook&>(*static_cast<Hook const*>(s.object)).backward;
-    typed_layer<Node, T> const layer{layer_source<Node>(t, s.node)};
-    static_assert(replaces<decltype(function), typed_layer<Node, T> const&, seen<T, rank> const&>(),
-                  "hookcam::transform: backward must be callable with (layer, gradient) and return the "
-                  "gradient of what "
-                  "forward replaced; return an expression of its shape");
-    call_typed<events::backward_pre, rank, Shape>(t, function, to.data, to.sizes, layer,
-                                                  view_of_cell<rank>(t, grad));
+    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
+    static_assert(
+        replaces<decltype(function), typed_layer<Node, T, Device> const&, seen<T, rank, Device> const&>(),
+        "hookcam::transform: backward must be callable with (layer, gradient) and return the "
+        "gradient of what "
+        "forward replaced; return an expression of its shape");
+    call_typed<events::backward_pre, rank, Shape, Device>(t, function, to.data, to.sizes, layer,
+                                                          view_of_cell<rank, Device>(t, grad));
 }
 
-template <class Node, class InShape, class OutShape, class Hook, bool HasGradient, class T>
+template <class Node, class InShape, class OutShape, class Hook, bool HasGradient, class Device, class T>
 void run_backward_hook(tape<T>& t, step<T> const& s) {
-    typed_layer<Node, T> const layer{layer_source<Node>(t, s.node)};
+    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
     auto& hook = const_cast<Hook&>(*static_cast<Hook const*>(s.object));
-    auto const grad_output = view_of_cell<OutShape::rank>(t, t.gradient(s.second_grad_output));
+    auto const grad_output = view_of_cell<OutShape::rank, Device>(t, t.gradient(s.second_grad_output));
     if constexpr (HasGradient) {
         constexpr std::size_t rank = InShape::rank;
         auto const& grad = t.gradient(s.grad_output);
-        call_typed<events::backward, rank, InShape>(
+        call_typed<events::backward, rank, InShape, Device>(
             t, hook, s.grad_input >= 0 ? t.gradient(s.grad_input).data : nullptr, grad.sizes, layer,
-            view_of_cell<rank>(t, grad), grad_output);
-    } else if constexpr (hook_must_be_callable<events::backward, Hook, typed_layer<Node, T> const&,
+            view_of_cell<rank, Device>(t, grad), grad_output);
+    } else if constexpr (hook_must_be_callable<events::backward, Hook, typed_layer<Node, T, Device> const&,
                                                no_gradient const&, decltype(grad_output)&>::value) {
-        using result = std::invoke_result_t<Hook&, typed_layer<Node, T> const&, no_gradient const&,
+        using result = std::invoke_result_t<Hook&, typed_layer<Node, T, Device> const&, no_gradient const&,
                                             decltype(grad_output)&>;
         static_assert(hook_result_must_fit < Hook, result,
                       std::is_same_v<std::remove_cvref_t<result>, no_gradient> ||
@@ -272,42 +293,45 @@ void run_backward_hook(tape<T>& t, step<T> const& s) {
 }
 
 /// Calls `function(name, gradient, place)` for every learned parameter of the node that a step belongs to.
-template <class T, class Function>
+template <class Device = cpu, class T, class Function>
 void each_parameter_gradient(tape<T>& t, step<T> const& s, Function function) {
     auto const path = t.path_of(s.node);
     for (auto const& row : t.table->parameters) {
         if (!row.is_learned || row.offset < s.parameters || row.offset >= s.state)
             continue;
         std::string_view const name = path.empty() ? std::string_view{row.key} : path_behind(row.key, path);
-        function(name,
-                 any_view_of(static_cast<T const*>(t.parameter_gradients.data() + row.offset), row.sizes),
+        function(name, any_view_on<Device>(t, t.parameter_gradients.data() + row.offset, row.sizes),
                  t.parameter_gradients.data() + row.offset);
     }
 }
 
 /// What replaces a gradient of a parameter is evaluated before it is copied: it may read what it replaces.
-template <class T, class Made>
-void replace_parameter_gradient(any_view<T const> const& gradient, T* place, Made const& made) {
+template <class T, class Device = cpu, class Made>
+void replace_parameter_gradient(any_seen<T, Device> const& gradient, T* place, Made const& made) {
     check_replacement(made, gradient.shape());
-    xt::xarray<T> const evaluated = made;
-    std::copy_n(evaluated.data(), evaluated.size(), place);
+    if constexpr (a_gpu<Device>) {
+        replace_on_device(gradient.device(), place, made);
+    } else {
+        xt::xarray<T> const evaluated = made;
+        std::copy_n(evaluated.data(), evaluated.size(), place);
+    }
 }
 
-template <class Node, class Hook, class T>
+template <class Node, class Hook, class Device, class T>
 void run_parameter_hook(tape<T>& t, step<T> const& s) {
-    typed_layer<Node, T> const layer{layer_source<Node>(t, s.node)};
+    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
     auto& hook = const_cast<Hook&>(*static_cast<Hook const*>(s.object));
-    using layer_type = typed_layer<Node, T> const&;
+    using layer_type = typed_layer<Node, T, Device> const&;
     if constexpr (hook_must_be_callable<events::parameter_gradient, Hook, layer_type, std::string_view const&,
-                                        any_view<T const> const&>::value) {
+                                        any_seen<T, Device> const&>::value) {
         using result =
-            std::invoke_result_t<Hook&, layer_type, std::string_view const&, any_view<T const> const&>;
+            std::invoke_result_t<Hook&, layer_type, std::string_view const&, any_seen<T, Device> const&>;
         if constexpr (hook_result_must_fit<Hook, result, can_replace<result, T, dynamic>()>::value)
-            each_parameter_gradient(t, s, [&](std::string_view name, auto const& gradient, T* place) {
+            each_parameter_gradient<Device>(t, s, [&](std::string_view name, auto const& gradient, T* place) {
                 if constexpr (std::is_void_v<result>)
                     hook(layer, name, gradient);
                 else
-                    replace_parameter_gradient<T>(gradient, place, hook(layer, name, gradient));
+                    replace_parameter_gradient<T, Device>(gradient, place, hook(layer, name, gradient));
             });
     }
 }
@@ -429,6 +453,7 @@ void plan_replacement(tape<T>& t, step<T> const& s) {
 template <class Facts, class Node, bool RunTime>
 struct hooked_node {
     using T = typename Facts::value_type;
+    using device = typename Facts::device;
 
     lowering<Facts>& into;
     int id;
@@ -463,7 +488,7 @@ struct hooked_node {
         if constexpr (Value::gradient_need != need::never) {
             to.gradient = into.to.add_gradient(cell);
             auto s = new_step(hook);
-            s.run = &run_transform_backward<Node, Shape, Hook, T>;
+            s.run = &run_transform_backward<Node, Shape, Hook, device, T>;
             s.grad_output = to.gradient;
             s.grad_input = of.gradient;
             into.to.gradient(of.gradient).owns = true;
@@ -502,10 +527,10 @@ struct hooked_node {
                 using shape = typename Value::shape;
                 using function = std::remove_reference_t<decltype(forward_function(
                     std::declval<typename here::type const&>()))>;
-                constexpr bool makes =
-                    replaces<function, typed_layer<Node, T> const&, seen<T, shape::rank> const&>();
+                constexpr bool makes = replaces<function, typed_layer<Node, T, device> const&,
+                                                seen<T, shape::rank, device> const&>();
                 auto s = new_step(hooks.addresses[I]);
-                s.run = &run_forward_pre<Node, shape, typename here::type, T>;
+                s.run = &run_forward_pre<Node, shape, typename here::type, device, T>;
                 s.input = in.cell;
                 return before_forward<I + 1>(hooks, behind<shape, typename here::type, makes>(s, in));
             } else {
@@ -526,10 +551,10 @@ struct hooked_node {
                 using function = std::remove_reference_t<decltype(forward_function(
                     std::declval<typename here::type const&>()))>;
                 constexpr bool makes =
-                    replaces<function, typed_layer<Node, T> const&, seen<T, in_shape::rank> const&,
-                             seen<T, shape::rank> const&>();
+                    replaces<function, typed_layer<Node, T, device> const&,
+                             seen<T, in_shape::rank, device> const&, seen<T, shape::rank, device> const&>();
                 auto s = new_step(hooks.addresses[I]);
-                s.run = &run_forward_hook<Node, in_shape, shape, typename here::type, T>;
+                s.run = &run_forward_hook<Node, in_shape, shape, typename here::type, device, T>;
                 s.input = in.cell;
                 s.second_input = out.cell;
                 return after_forward<I + 1>(hooks, in, behind<shape, typename here::type, makes>(s, out));
@@ -551,10 +576,12 @@ struct hooked_node {
                 using shape = typename Value::shape;
                 constexpr bool has_gradient = Value::gradient_need != need::never;
                 constexpr bool makes =
-                    has_gradient && replaces<typename here::type, typed_layer<Node, T> const&,
-                                             seen<T, shape::rank> const&, seen<T, OutShape::rank> const&>();
+                    has_gradient &&
+                    replaces<typename here::type, typed_layer<Node, T, device> const&,
+                             seen<T, shape::rank, device> const&, seen<T, OutShape::rank, device> const&>();
                 auto s = new_step(hooks.addresses[I - 1]);
-                s.run = &run_backward_hook<Node, shape, OutShape, typename here::type, has_gradient, T>;
+                s.run =
+                    &run_backward_hook<Node, shape, OutShape, typename here::type, has_gradient, device, T>;
                 auto inner = in;
                 if constexpr (makes) {
                     inner.gradient = into.to.add_gradient(in.cell);
@@ -582,10 +609,10 @@ struct hooked_node {
             using here = typename element<I - 1, list<Hooks...>>::type;
             if constexpr (std::is_same_v<typename here::event, events::backward_pre>) {
                 using shape = typename Value::shape;
-                constexpr bool makes =
-                    replaces<typename here::type, typed_layer<Node, T> const&, seen<T, shape::rank> const&>();
+                constexpr bool makes = replaces<typename here::type, typed_layer<Node, T, device> const&,
+                                                seen<T, shape::rank, device> const&>();
                 auto s = new_step(hooks.addresses[I - 1]);
-                s.run = &run_backward_pre<Node, shape, typename here::type, T>;
+                s.run = &run_backward_pre<Node, shape, typename here::type, device, T>;
                 auto outer = out;
                 if constexpr (makes) {
                     outer.gradient = into.to.add_gradient(out.cell);
@@ -609,7 +636,7 @@ struct hooked_node {
             using here = typename element<I - 1, list<Hooks...>>::type;
             if constexpr (std::is_same_v<typename here::event, events::parameter_gradient>) {
                 auto s = new_step(hooks.addresses[I - 1]);
-                s.run = &run_parameter_hook<Node, typename here::type, T>;
+                s.run = &run_parameter_hook<Node, typename here::type, device, T>;
                 s.parameters = first_parameter;
                 open.push_back(into.to.backward.size());
                 into.to.backward.push_back(s);
@@ -698,11 +725,22 @@ struct hooked_node {
     }
 };
 
+/// Shows in its argument the device.
+template <class Device, bool IsCpu>
+struct run_time_hooks_must_be_on_cpu {
+    static_assert(IsCpu,
+                  "hookcam::with_runtime_hooks: the model must be on the cpu so far; copy it there with "
+                  "to<cpu>(model), or attach hooks at compile time");
+    static constexpr bool value = true;
+};
+
 /// A node at which hooks are attached or may be registered. `body` lowers the node without its hooks.
 template <bool RunTime, class Facts, class Here, class Node, class... Hooks, class Shape, need Gradient,
           bool Kept, bool IsInput, class Form, class Body>
 auto lower_hooked(lowering<Facts>& into, int id, Here here, Node const&, hook_set<Hooks...> const& hooks,
                   value<Shape, Gradient, Kept, IsInput, Form> in_any_form, Body body) {
+    static_assert(run_time_hooks_must_be_on_cpu < typename Facts::device,
+                  !RunTime || !a_gpu < typename Facts::device >> ::value);
     auto const given = dense(into, in_any_form); // hooks see N,C,H,W
     using set = hook_set<Hooks...>;
     constexpr std::size_t count = sizeof...(Hooks);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../compose/joins_cpu.hpp"
+#include "../compose/joins_cuda.hpp"
 #include "../compose/output_shape.hpp"
 #include "forms.hpp"
 #include "tape.hpp"
@@ -72,7 +73,7 @@ void plan_join(tape<T>& t, step<T> const& s) {
 template <class Device, class T>
 void backward_fork(tape<T>& t, step<T> const& s) {
     auto& to = t.gradient(s.grad_input);
-    kernels::add(Device{}, t.batch * to.room(), t.gradient(s.grad_output).data,
+    kernels::add(device_at<Device>(t), t.batch * to.room(), t.gradient(s.grad_output).data,
                  t.gradient(s.second_grad_output).data, to.data);
 }
 
@@ -102,8 +103,8 @@ auto lower_fork(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, For
 template <class Device, class T>
 void forward_sum(tape<T>& t, step<T> const& s) {
     auto& out = t.value(s.output);
-    kernels::add(Device{}, t.batch * out.sizes.count(), t.value(s.input).data, t.value(s.second_input).data,
-                 out.data);
+    kernels::add(device_at<Device>(t), t.batch * out.sizes.count(), t.value(s.input).data,
+                 t.value(s.second_input).data, out.data);
 }
 
 /// The gradient of a sum is that of both its terms.
@@ -179,7 +180,7 @@ template <class Device, class T>
 void forward_part(tape<T>& t, step<T> const& s) {
     auto const& part = t.value(s.input);
     auto& out = t.value(s.output);
-    kernels::copy_part(Device{}, t.batch, part.sizes.count(), static_cast<T const*>(part.data),
+    kernels::copy_part(device_at<Device>(t), t.batch, part.sizes.count(), static_cast<T const*>(part.data),
                        part.sizes.count(), out.data + t.offsets[s.state], out.sizes.count());
 }
 
@@ -187,7 +188,7 @@ template <class Device, class T>
 void backward_part(tape<T>& t, step<T> const& s) {
     auto const& out = t.gradient(s.grad_output);
     auto& part = t.gradient(s.grad_input);
-    kernels::copy_part(Device{}, t.batch, part.sizes.count(),
+    kernels::copy_part(device_at<Device>(t), t.batch, part.sizes.count(),
                        static_cast<T const*>(out.data + t.offsets[s.state]), out.sizes.count(), part.data,
                        part.sizes.count());
 }
@@ -323,21 +324,21 @@ template <class T>
 template <class Device, class T>
 void forward_product(tape<T>& t, step<T> const& s) {
     auto& out = t.value(s.output);
-    kernels::multiply(Device{}, t.batch * out.sizes.count(), share_of(t, s), t.value(s.input).data,
-                      t.value(s.second_input).data, out.data);
+    kernels::multiply(device_at<Device>(t), t.batch * out.sizes.count(), share_of(t, s),
+                      t.value(s.input).data, t.value(s.second_input).data, out.data);
 }
 
 template <class Device, class T>
 void backward_first_factor(tape<T>& t, step<T> const& s) {
     auto const& grad = t.gradient(s.grad_output);
-    kernels::multiply(Device{}, t.batch * grad.sizes.count(), share_of(t, s), grad.data,
+    kernels::multiply(device_at<Device>(t), t.batch * grad.sizes.count(), share_of(t, s), grad.data,
                       t.value(s.second_input).data, t.gradient(s.grad_input).data);
 }
 
 template <class Device, class T>
 void backward_second_factor(tape<T>& t, step<T> const& s) {
     auto const& grad = t.gradient(s.grad_output);
-    kernels::multiply_and_sum(Device{}, t.batch * grad.sizes.count(), share_of(t, s), grad.data,
+    kernels::multiply_and_sum(device_at<Device>(t), t.batch * grad.sizes.count(), share_of(t, s), grad.data,
                               t.value(s.input).data, t.gradient(s.grad_input).data);
 }
 

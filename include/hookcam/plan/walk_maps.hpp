@@ -134,7 +134,7 @@ auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
         return Facts::mode::lower(into, layer, node, in);
     else if constexpr (can_fuse<Facts, Layer, given>())
         return lower_fused_layer(into, layer, node, in);
-    else if constexpr (blocked_kernel<Layer>::exists)
+    else if constexpr (blocked_kernel<Layer>::exists && !a_gpu<typename Facts::device>)
         return lower_blocked_layer(into, layer, node, in);
     else if constexpr (fuses_as<Layer> == fusion::identity)
         return in;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "memory_place.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <memory>
@@ -8,7 +10,8 @@
 
 namespace hookcam {
 
-/// Owned memory for `size` numbers, aligned for any instruction set, zero at first. Copies deeply.
+/// Owned memory for `size` numbers, aligned for any instruction set, zero at first. Copies deeply. It is the processor's
+/// own, or a device's.
 template <class T>
 class memory {
 public:
@@ -23,8 +26,21 @@ public:
           m_size{size} {
         std::fill_n(m_data.get(), size, T{});
     }
+    /// The same at another place, which must outlive it; null is the processor's own.
+    memory(std::size_t size, memory_place* place) {
+        if (place == nullptr)
+            *this = memory(size);
+        else if (size != 0)
+            m_data = {static_cast<T*>(place->allocate(size * sizeof(T))), release{place}};
+        m_size = size;
+    }
     /// A copy of its own.
-    memory(memory const& other) : memory(other.m_size) { std::copy_n(other.data(), m_size, data()); }
+    memory(memory const& other) : memory(other.m_size, other.m_data.get_deleter().place) {
+        if (auto* const place = m_data.get_deleter().place)
+            place->copy(data(), other.data(), m_size * sizeof(T));
+        else
+            std::copy_n(other.data(), m_size, data());
+    }
     /// Takes the other's memory and leaves it empty.
     memory(memory&& other) noexcept : m_data{std::move(other.m_data)}, m_size{other.m_size} {
         other.m_size = 0;
@@ -46,7 +62,13 @@ public:
 
 private:
     struct release {
-        void operator()(T* block) const noexcept { ::operator delete (block, std::align_val_t{alignment}); }
+        memory_place* place = nullptr;
+        void operator()(T* block) const noexcept {
+            if (place != nullptr)
+                place->release(block);
+            else
+                ::operator delete (block, std::align_val_t{alignment});
+        }
     };
     std::unique_ptr<T[], release> m_data;
     std::size_t m_size = 0;

@@ -113,6 +113,10 @@ public:
     /// The shape of the output, likewise.
     using output_shape = typename plan_type::output_shape;
 
+    static_assert(!detail::a_gpu<device_type>,
+                  "hookcam::training_plan: a model must be on the cpu to be trained; "
+                  "copy it there with to<cpu>(model)");
+
     /// Made by `training_plan`.
     planned_training(source from, Request request)
         : m_plan{std::move(from), {std::move(request)}},

@@ -110,7 +110,7 @@ auto lower_drawing(lowering<Facts>& into, Layer const& layer, int node,
     s.state = to.random_layers++;
     s.what = "forward";
     s.run = &forward_drawing<Layer, Shape::rank, in_place, tape_type, T>;
-    s.plan = &plan_layer<Layer, false, T>;
+    s.plan = &plan_layer<Layer, false, cpu, T>;
     to.forward.push_back(s);
     if constexpr (Gradient != need::never) {
         out.gradient = to.add_gradient(out.cell);

@@ -4,6 +4,7 @@
 #include "../pool2d.hpp"
 #include "../pool2d_blocked_cpu.hpp"
 #include "adaptive_avg_pool2d_cpu.hpp"
+#include "adaptive_avg_pool2d_cuda.hpp"
 
 #include <cstddef>
 
@@ -17,6 +18,8 @@ struct adaptive_avg_pool2d : layer<adaptive_avg_pool2d<Height, Width, Policies..
     static_assert(
         Height > 0 && Width > 0,
         "hookcam::adaptive_avg_pool2d: must make at least one row and one column; give sizes above zero");
+
+    static constexpr bool has_device_kernels = true;
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         return detail::parted<Height, Width>(

@@ -4,6 +4,7 @@
 #include "../pool2d.hpp"
 #include "../pool2d_blocked_cpu.hpp"
 #include "avg_pool2d_cpu.hpp"
+#include "avg_pool2d_cuda.hpp"
 
 #include <cstddef>
 
@@ -22,6 +23,8 @@ struct avg_pool2d : detail::pool2d<avg_pool2d<Kernel, Policies...>, Kernel, Poli
                                          detail::list<policy::kernel, policy::stride, policy::padding,
                                                       policy::rounding, policy::counting>,
                                          Policies...>::value);
+
+    static constexpr bool has_device_kernels = true;
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         return avg_pool2d::pooled(

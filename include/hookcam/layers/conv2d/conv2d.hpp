@@ -3,6 +3,7 @@
 #include "../layer.hpp"
 #include "../window_policies.hpp"
 #include "conv2d_cpu.hpp"
+#include "conv2d_cuda.hpp"
 #include "conv2d_method.hpp"
 #include "conv2d_parameters.hpp"
 
@@ -38,6 +39,7 @@ struct conv2d : layer<conv2d<In, Out, Policies...>, Policies...> {
         divides(group_count, In) && divides(group_count, Out),
         "hookcam::conv2d: the groups must divide the input and the output channels; choose another number");
 
+    static constexpr bool has_device_kernels = true;
     static constexpr bool has_bias = !detail::has_policy<policy::bias, Policies...>;
     /// The method that the policies ask for; void where they leave it to hookcam.
     using forced_method =
@@ -69,6 +71,11 @@ struct conv2d : layer<conv2d<In, Out, Policies...>, Policies...> {
     /// Enough for doubles.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(extents const& in, extents const& out) noexcept {
         return kernels::conv2d_scratch(arguments(1, in[1], in[2], out[1], out[2])) * sizeof(double);
+    }
+
+    [[nodiscard]] static std::size_t device_scratch_bytes(std::size_t batch, extents const& in,
+                                                          extents const& out) {
+        return kernels::conv2d_cuda_scratch(arguments(batch, in[1], in[2], out[1], out[2]));
     }
 
     void forward(auto const& own, auto const& x, auto& y) const {

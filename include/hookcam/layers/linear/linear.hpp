@@ -2,6 +2,7 @@
 
 #include "../layer.hpp"
 #include "linear_cpu.hpp"
+#include "linear_cuda.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -18,6 +19,7 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
     static_assert(In > 0 && Out > 0,
                   "hookcam::linear: must have at least one input and one output; give both counts");
 
+    static constexpr bool has_device_kernels = true;
     static constexpr bool has_bias = !detail::has_policy<policy::bias, Policies...>;
     using parameters =
         std::conditional_t<has_bias,
@@ -54,23 +56,27 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
                             detail::data_or_null<"bias">(own), y.data());
             return;
         }
-        auto* const sums = detail::scratch_of(own);
-        auto* const live =
-            static_cast<std::size_t*>(static_cast<void*>(sums + kernels::linear_packed_row(Out)));
-        kernels::linear_one(device, own.workers, In, Out, x.data(), own.packed,
-                            detail::data_or_null<"bias">(own), y.data(), live, sums);
+        if constexpr (packs_on<decltype(device)>) {
+            auto* const sums = detail::scratch_of(own);
+            auto* const live =
+                static_cast<std::size_t*>(static_cast<void*>(sums + kernels::linear_packed_row(Out)));
+            kernels::linear_one(device, own.workers, In, Out, x.data(), own.packed,
+                                detail::data_or_null<"bias">(own), y.data(), live, sums);
+        }
     }
 
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
         auto const device = device_of(grad_y);
-        if (own.packed != nullptr)
-            backward_of_one(own, grad_y, grad_x, [](std::size_t* at) {
-                std::iota(at, at + In, std::size_t{0});
-                return In;
-            });
-        else
-            kernels::linear_backward(device, own.workers, grad_y.shape()[0], In, Out, grad_y.data(),
-                                     get<"weight">(own).data(), grad_x.data());
+        if constexpr (packs_on<decltype(device)>)
+            if (own.packed != nullptr) {
+                backward_of_one(own, grad_y, grad_x, [](std::size_t* at) {
+                    std::iota(at, at + In, std::size_t{0});
+                    return In;
+                });
+                return;
+            }
+        kernels::linear_backward(device, own.workers, grad_y.shape()[0], In, Out, grad_y.data(),
+                                 get<"weight">(own).data(), grad_x.data());
     }
 
     /// The same where x is not zero, for one vector; elsewhere grad_x is set to zero.
@@ -91,6 +97,10 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
     }
 
 private:
+    /// On a GPU one vector is a kernel of its own, without packed weights.
+    template <class Device>
+    static constexpr bool packs_on = !detail::a_gpu<std::remove_const_t<Device>>;
+
     /// For one vector, at the inputs that `list` writes down. Which way it takes depends on grad_y alone.
     static void backward_of_one(auto const& own, auto const& grad_y, auto& grad_x, auto list) {
         auto const device = device_of(grad_y);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../layer.hpp"
+#include "../softmax/softmax_cuda.hpp"
 #include "log_softmax_cpu.hpp"
 
 namespace hookcam {
@@ -12,6 +13,7 @@ struct log_softmax : layer<log_softmax<Policies...>, Policies...> {
     static_assert(detail::check_policies<log_softmax, detail::list<>, Policies...>::value);
 
     static constexpr bool in_place = true;
+    static constexpr bool has_device_kernels = true;
     using backward_reads = reads<output>;
 
     void forward(auto const& x, auto& y) const {

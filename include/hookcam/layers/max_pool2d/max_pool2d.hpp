@@ -4,6 +4,7 @@
 #include "../pool2d.hpp"
 #include "../pool2d_blocked_cpu.hpp"
 #include "max_pool2d_cpu.hpp"
+#include "max_pool2d_cuda.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +25,8 @@ struct max_pool2d : detail::pool2d<max_pool2d<Kernel, Policies...>, Kernel, Poli
                                                       policy::dilation, policy::rounding>,
                                          Policies...>::value);
 
+    static constexpr bool has_device_kernels = true;
+
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         return max_pool2d::pooled(
             in, "hookcam::max_pool2d: the input must be images; put the layer in front of flatten<>",
@@ -41,7 +44,7 @@ struct max_pool2d : detail::pool2d<max_pool2d<Kernel, Policies...>, Kernel, Poli
     }
 
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
-        kernels::max_pool2d_backward(device_of(grad_y), detail::pool2d_sizes(grad_x, grad_y),
+        kernels::max_pool2d_backward(device_of(grad_y), this->arguments(grad_x, grad_y),
                                      static_cast<std::int32_t const*>(own.state), grad_y.data(),
                                      grad_x.data());
     }

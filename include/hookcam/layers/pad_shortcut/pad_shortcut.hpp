@@ -3,6 +3,7 @@
 #include "../blocked_map.hpp"
 #include "../layer.hpp"
 #include "pad_shortcut_cpu.hpp"
+#include "pad_shortcut_cuda.hpp"
 
 #include <cstddef>
 
@@ -21,6 +22,7 @@ struct pad_shortcut : layer<pad_shortcut<In, Out, Policies...>, Policies...> {
         "hookcam::pad_shortcut: must have at least as many output as input channels; correct the counts");
 
     using step = detail::find_policy<policy::stride, stride<1>, Policies...>;
+    static constexpr bool has_device_kernels = true;
     static_assert(step::height > 0 && step::width > 0,
                   "hookcam::pad_shortcut: the stride must be at least one; give steps above zero");
 

@@ -3,6 +3,7 @@
 #include "../blocked_map.hpp"
 #include "../layer.hpp"
 #include "relu_cpu.hpp"
+#include "relu_cuda.hpp"
 
 namespace hookcam {
 
@@ -13,6 +14,7 @@ struct relu : layer<relu<Policies...>, Policies...> {
     static_assert(detail::check_policies<relu, detail::list<>, Policies...>::value);
 
     static constexpr bool in_place = true;
+    static constexpr bool has_device_kernels = true;
     using backward_reads = reads<output>;
 
     void forward(auto const& x, auto& y) const { kernels::relu(device_of(x), x.size(), x.data(), y.data()); }

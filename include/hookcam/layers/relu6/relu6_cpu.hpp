@@ -1,17 +1,17 @@
 #pragma once
 
-#include <algorithm>
+#include "../../core/on_device.hpp"
 
 namespace hookcam::kernels {
 
 /// min(max(x, 0), 6), and its derivative by the output: zero at both ends, as in PyTorch. NaN passes.
 struct relu6 {
     template <class T>
-    [[nodiscard]] T value(T x) const noexcept {
-        return std::clamp(x, T{0}, T{6});
+    [[nodiscard]] HOOKCAM_DEVICE T value(T x) const noexcept {
+        return x < T{0} ? T{0} : T{6} < x ? T{6} : x;
     }
     template <class T>
-    [[nodiscard]] T derivative(T y) const noexcept {
+    [[nodiscard]] HOOKCAM_DEVICE T derivative(T y) const noexcept {
         return y <= T{0} || y >= T{6} ? T{0} : T{1};
     }
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "../../core/on_device.hpp"
+
 #include <cmath>
 
 namespace hookcam::kernels {
@@ -7,11 +9,11 @@ namespace hookcam::kernels {
 /// 1 / (1 + exp(−x)), and its derivative by the output, y·(1 − y).
 struct sigmoid {
     template <class T>
-    [[nodiscard]] T value(T x) const noexcept {
+    [[nodiscard]] HOOKCAM_DEVICE T value(T x) const noexcept {
         return T{1} / (T{1} + std::exp(-x));
     }
     template <class T>
-    [[nodiscard]] T derivative(T y) const noexcept {
+    [[nodiscard]] HOOKCAM_DEVICE T derivative(T y) const noexcept {
         return y * (T{1} - y);
     }
 };

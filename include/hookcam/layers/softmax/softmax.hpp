@@ -2,6 +2,7 @@
 
 #include "../layer.hpp"
 #include "softmax_cpu.hpp"
+#include "softmax_cuda.hpp"
 
 namespace hookcam {
 
@@ -12,6 +13,7 @@ struct softmax : layer<softmax<Policies...>, Policies...> {
     static_assert(detail::check_policies<softmax, detail::list<>, Policies...>::value);
 
     static constexpr bool in_place = true;
+    static constexpr bool has_device_kernels = true;
     using backward_reads = reads<output>;
 
     void forward(auto const& x, auto& y) const {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "../../core/on_device.hpp"
+
 #include <cmath>
 
 namespace hookcam::kernels {
@@ -7,11 +9,11 @@ namespace hookcam::kernels {
 /// The hyperbolic tangent, and its derivative by the output, 1 − y².
 struct tanh {
     template <class T>
-    [[nodiscard]] T value(T x) const noexcept {
+    [[nodiscard]] HOOKCAM_DEVICE T value(T x) const noexcept {
         return std::tanh(x);
     }
     template <class T>
-    [[nodiscard]] T derivative(T y) const noexcept {
+    [[nodiscard]] HOOKCAM_DEVICE T derivative(T y) const noexcept {
         return T{1} - y * y;
     }
 };
