@@ -3,7 +3,7 @@
 
 cmake_minimum_required(VERSION 3.25)
 
-set(floors core tensor hooks layers compose plan io "explain train autograd" data viz opencv)
+set(floors core tensor cuda hooks layers compose plan io "explain train autograd" data viz opencv)
 
 set(floor 0)
 foreach(rooms IN LISTS floors)

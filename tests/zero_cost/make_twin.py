@@ -21,6 +21,7 @@ UMBRELLA = pathlib.PurePosixPath("hookcam/hookcam.hpp")
 # of an error; the kind of a policy, which is a tag; the list of types behind a name, of which the twin has no member; and the
 # standard library's base of exceptions.
 HARMLESS = {"hookcam", "HOOKCAM_INSTRUCTION_SET", "hookable", "hook", "slot", "Slots", "runtime_error"}
+HARMLESS |= {"HOOKCAM_DEVICE", "HOOKCAM_UNROLL", "HOOKCAM_CUDA_KERNEL", "HOOKCAM_CUDA_FUNCTION"} # of kernels
 
 # What slots and hooks are made of, whatever its name.
 TELLING = re.compile(r"\b(\w*(?:hook|slot)\w*|registry|snapshot|run_?time\w*|\w*_watched)\b", re.IGNORECASE)

@@ -1,0 +1,131 @@
+#define BOOST_TEST_MODULE cuda_plan
+#include <boost/test/unit_test.hpp>
+
+#include "device_harness.hpp"
+
+#include <hookcam/cuda.hpp>
+#include <hookcam/hookcam.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// A plan for a device with memory of its own, by the same machinery as on the processor, against the processor in double.
+// The device is emulated: whoever touches its memory outside of a kernel ends the program.
+
+using device_harness::check_near;
+namespace hc = hookcam;
+
+namespace {
+
+template <std::size_t In, std::size_t Out, class... Policies>
+using conv = hc::conv2d<In, Out, hc::kernel<3>, hc::padding<1>, Policies...>;
+
+// One of each kind: what is in place, what is a view, what keeps a state, every join.
+using net = hc::sequential<
+    hc::named<"conv1", conv<3, 6>>, hc::named<"bn1", hc::batch_norm2d<6>>, hc::relu<>,
+    hc::residual<hc::sequential<hc::named<"conv2", conv<6, 10, hc::stride<2>, hc::no_bias>>, hc::sigmoid<>>,
+                 hc::pad_shortcut<6, 10, hc::stride<2>>>,
+    hc::named<"mixed",
+              hc::concat<hc::named<"a", conv<10, 4>>, hc::avg_pool2d<3, hc::stride<1>, hc::padding<1>>>>,
+    hc::max_pool2d<2>, hc::multiply<hc::identity<>, hc::sequential<hc::global_avg_pool2d<>, hc::tanh<>>>,
+    hc::dropout<>, hc::flatten<>, hc::named<"fc", hc::linear<14 * 3 * 3, 7>>, hc::leaky_relu<>,
+    hc::named<"head", hc::linear<7, 5>>, hc::log_softmax<>>;
+using shape = hc::image<3, 13, 12>;
+using everything = hc::with_parameter_gradients<hc::with_input_gradient<hc::grad_cam_request<"conv2">>>;
+
+template <class T>
+hc::model<net, T> filled() {
+    hc::model<net, T> made;
+    std::uint32_t seed = 0;
+    for (auto const& entry : made.entries()) {
+        auto const values = device_harness::noise(entry.size, ++seed);
+        bool const is_variance = entry.key.ends_with("running_var");
+        std::transform(values.begin(), values.end(), entry.data, [&](float value) {
+            return static_cast<T>(is_variance ? std::abs(value) + 0.5f : value * 0.5f);
+        });
+    }
+    return made;
+}
+
+xt::xtensor<float, 4> pictures(std::size_t count) {
+    xt::xtensor<float, 4> made({count, 3, 13, 12});
+    auto const values = device_harness::noise(made.size(), 99);
+    std::copy(values.begin(), values.end(), made.begin());
+    return made;
+}
+
+template <class Tensor>
+std::vector<double> wide(Tensor const& of) {
+    return {of.begin(), of.end()};
+}
+template <class Tensor>
+std::vector<float> narrow(Tensor const& of) {
+    return {of.begin(), of.end()};
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_plan_on_a_device_computes_what_one_on_the_cpu_does) {
+    auto const model = filled<double>();
+    auto const on_device = hc::to<device_harness::device_type>(filled<float>());
+    auto expected = hc::plan<shape>(model, everything{});
+    auto look = hc::plan<shape>(on_device, everything{});
+
+    for (std::size_t const batch : {1U, 3U, 10U, 2U}) { // another size lays out again
+        BOOST_TEST_CONTEXT("batch " << batch) {
+            auto const x = pictures(batch);
+            auto const& cam = look(x);
+            auto const& twin = expected(xt::xtensor<double, 4>{x});
+            check_near("logits", narrow(cam.logits), wide(twin.logits));
+            BOOST_TEST(cam.target == twin.target, boost::test_tools::per_element());
+            check_near("raw map", narrow(cam.raw), wide(twin.raw));
+            check_near("heatmap", narrow(cam.heatmap), wide(twin.heatmap), 1e-4);
+            BOOST_TEST((cam.status == twin.status));
+            check_near("activation", narrow(look.activation<"conv2">().to_host()),
+                       wide(expected.activation<"conv2">()));
+            check_near("gradient", narrow(look.gradient<"conv2">().to_host()),
+                       wide(expected.gradient<"conv2">()));
+            check_near("gradient of the input", narrow(look.input_gradient().to_host()),
+                       wide(expected.input_gradient()));
+            for (auto const& entry : model.entries())
+                if (entry.is_learned)
+                    check_near(std::string{entry.key}, narrow(look.parameter_gradient(entry.key).to_host()),
+                               wide(expected.parameter_gradient(entry.key)));
+        }
+    }
+
+    // Steps say the same, and nothing is packed or blocked.
+    auto const steps = look.steps();
+    BOOST_TEST(std::none_of(steps.begin(), steps.end(),
+                            [](std::string const& s) { return s.find("blocked") != std::string::npos; }));
+    BOOST_TEST(look.packed_memory() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(calls_that_return_what_they_own) {
+    auto const there = hc::to<device_harness::device_type>(filled<float>());
+    auto const x = pictures(2);
+    auto const y = there(x); // an xtensor
+    auto look = hc::plan<shape>(there, everything{});
+    BOOST_TEST((y == look(x).logits));
+    BOOST_TEST((look.output().to_host() == y));
+}
+
+BOOST_AUTO_TEST_CASE(models_travel) {
+    auto const here = filled<float>();
+    auto there = hc::to<device_harness::device_type>(here);
+    auto const copy = there;
+    auto const back = hc::to<hc::cpu>(copy);
+    for (auto const& entry : here.entries()) {
+        auto const parameter = back.parameter(entry.key);
+        BOOST_TEST(std::equal(entry.data, entry.data + entry.size, parameter.data()), entry.key);
+    }
+    hc::model<net, float, device_harness::device_type> const fresh;
+    there = fresh; // into the memory that plans read
+    auto const zero = hc::to<hc::cpu>(there);
+    BOOST_TEST(zero.parameter("bn1.weight")(0) == 1.0f);
+    BOOST_TEST(zero.parameter("conv1.weight")(0, 0, 0, 0) == 0.0f);
+}
