@@ -1,5 +1,5 @@
-# find_package(hookcam [COMPONENTS io train data viz opencv]): the target hookcam::hookcam, and hookcam::io,
-# hookcam::train, hookcam::data, hookcam::viz, hookcam::opencv for the components that are asked for. Without COMPONENTS: every component whose packages are
+# find_package(hookcam [COMPONENTS io train data viz opencv cuda]): the target hookcam::hookcam, and hookcam::io,
+# hookcam::train, hookcam::data, hookcam::viz, hookcam::opencv, hookcam::cuda for the components that are asked for. Without COMPONENTS: every component whose packages are
 # there.
 
 include("${CMAKE_CURRENT_LIST_DIR}/hookcamPackages.cmake")
@@ -17,7 +17,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/hookcam-core.cmake")
 if(hookcam_FIND_COMPONENTS)
     set(hookcam_wanted ${hookcam_FIND_COMPONENTS})
 else()
-    set(hookcam_wanted io train data viz opencv)
+    set(hookcam_wanted io train data viz opencv cuda)
 endif()
 # What a part is built on must be there first.
 if(opencv IN_LIST hookcam_wanted)

@@ -1,6 +1,6 @@
 # What each part of hookcam needs. The build and the installed package both read this file, so that they cannot differ.
 #
-#   hookcam_find_packages(<core|io|train|data|viz|opencv> <variable>)
+#   hookcam_find_packages(<core|io|train|data|viz|opencv|cuda> <variable>)
 #
 # looks for the packages of a part, and sets <variable> to the names of those that are not there.
 
@@ -50,6 +50,10 @@ function(hookcam_find_packages part variable)
         endif()
         if(part STREQUAL "opencv")
             hookcam_find_opencv_core(missing)
+        endif()
+    elseif(part STREQUAL "cuda") # its sources are compiled by whoever links it
+        if(NOT CMAKE_CUDA_COMPILER)
+            list(APPEND missing "a project with the language CUDA")
         endif()
     else()
         message(FATAL_ERROR "hookcam_find_packages: hookcam has no part named ${part}")
