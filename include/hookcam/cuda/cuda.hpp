@@ -35,6 +35,7 @@ void copy_in_cuda(void* handle, void* to, void const* from, std::size_t bytes);
 /// CUDA runtime become exceptions that name the call and the place. A program that uses it links `hookcam::cuda`.
 class cuda_stream final : public memory_place {
 public:
+    /// On the first device.
     cuda_stream() : m_handle{detail::make_cuda_stream()} {}
     ~cuda_stream() override { detail::release_cuda_stream(m_handle); }
 
@@ -68,7 +69,7 @@ private:
 
 /// An NVIDIA GPU: `to<cuda>(model)`.
 struct cuda {
-    using stream_type = cuda_stream;
+    using stream_type = cuda_stream; ///< of its memory and its work
 
     cuda_stream* stream = nullptr; ///< in whose order work is done
 

@@ -20,8 +20,8 @@ namespace hookcam {
 /// The order in which the host executor runs the blocks of a grid, and in each phase the threads of a block. A kernel
 /// whose result depends on it has a race.
 enum class emulated_order {
-    forward,
-    backward,
+    forward,  ///< from the first
+    backward, ///< from the last
 };
 
 namespace detail {
@@ -205,7 +205,7 @@ private:
 /// A device that is none: the kernels of a GPU, run by the processor, block by block. It is for tests of kernels where
 /// there is no GPU, yours too: `to<emulated>(model)`. Its memory cannot be touched from outside of kernels.
 struct emulated {
-    using stream_type = emulated_stream;
+    using stream_type = emulated_stream; ///< of its memory and its work
 
     emulated_stream* stream = nullptr; ///< in whose order work is done
 

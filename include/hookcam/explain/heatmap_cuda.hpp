@@ -4,8 +4,8 @@
 #include "../cuda/kernel.hpp"
 #include "../tensor/device.hpp"
 
+#include <cfloat>
 #include <cstddef>
-#include <limits>
 
 namespace hookcam::kernels {
 
@@ -57,7 +57,7 @@ struct grad_cam_element {
             std::size_t const plane = std::size_t{image} * channels + c;
             sum += weights[plane] * static_cast<double>(activation[plane * pixels + pixel]);
         }
-        constexpr double largest = std::numeric_limits<float>::max();
+        constexpr double largest = FLT_MAX;
         map[i] = static_cast<float>(sum < 0 ? 0.0 : sum > largest ? largest : sum);
     }
 };
