@@ -4,8 +4,10 @@
 #include "device.hpp"
 #include "xtensor.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <type_traits>
 
 namespace hookcam {
 
@@ -65,10 +67,27 @@ template <std::size_t Rank, class T>
     return view_of<Rank>(data, shape);
 }
 
+/// True where an expression's elements lie one after the other, in order.
+template <class Expression>
+[[nodiscard]] constexpr bool is_row_major() {
+    if constexpr (xt::has_data_interface<Expression>::value)
+        return Expression::static_layout == xt::layout_type::row_major;
+    else
+        return false;
+}
+
 /// Evaluates an expression into the memory of a view or a container of its shape. (Assigning it would make a
-/// temporary.)
+/// temporary, and xtensor copies element by element.)
 template <class View, class Expression>
 void fill(View&& place, Expression const& made) {
+    if constexpr (is_row_major<std::decay_t<View>>() && is_row_major<Expression>()) {
+        if (std::equal(place.shape().begin(), place.shape().end(), made.shape().begin(),
+                       made.shape().end())) {
+            auto const* const from = made.data() + made.data_offset();
+            std::copy(from, from + made.size(), place.data() + place.data_offset());
+            return;
+        }
+    }
     xt::noalias(place) = made;
 }
 

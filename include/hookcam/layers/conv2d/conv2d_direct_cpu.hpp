@@ -82,20 +82,26 @@ struct tile_traits {
                     add_term(detail::forgotten(at.x + row * by.x_row + i));
                 });
         } else {
-            add_parts<T>(by, at.x, add_term, sums);
+            add_parts<T>(by, at, add_term, sums);
         }
     }
 
 private:
     /// Parts of a long sum are made one by one, and wait in memory for the next.
     template <class T, std::size_t Blocks, std::size_t Pixels, class AddTerm>
-    [[gnu::always_inline]] static void add_parts(tile_strides const& by, T const* from,
+    [[gnu::always_inline]] static void add_parts(tile_strides const& by, tile_work<T> const& at,
                                                  AddTerm const& add_term,
                                                  vector<T> (&sums)[Blocks][Pixels]) noexcept {
+        [[maybe_unused]] T const* coming = at.coming;
         auto const add_terms = [&](T const* x, std::size_t count) __attribute__((always_inline)) {
 #pragma GCC unroll 4
-            for (std::size_t i = 0; i < count; ++i)
+            for (std::size_t i = 0; i < count; ++i) {
+                if constexpr (Blocks > 1) {           // one block alone is bound by its loads
+                    __builtin_prefetch(coming, 0, 2); // into the second cache
+                    coming += at.coming_step;
+                }
                 add_term(x + i);
+            }
         };
         auto const add_block = [&](std::size_t block) __attribute__((always_inline)) {
             std::size_t const channels = block + 1 < by.in_blocks ? Block : by.last_block;
@@ -105,7 +111,7 @@ private:
             std::size_t const terms = is_one_piece ? by.kernel_columns * Block : channels;
             for (std::size_t row = 0; row < by.kernel_rows; ++row)
                 for (std::size_t piece = 0; piece < pieces; ++piece)
-                    add_terms(from + block * by.x_block + row * by.x_row + piece * by.x_column, terms);
+                    add_terms(at.x + block * by.x_block + row * by.x_row + piece * by.x_column, terms);
         };
         vector<T> totals[Blocks][Pixels];
         auto const each_sum = [&](auto function) __attribute__((always_inline)) {
@@ -178,14 +184,22 @@ void conv2d_direct(cpu, conv2d_direct_parameters<T> const& of, T const* x, T con
     std::size_t const group_blocks = (shape.group_out() + lanes<T> - 1) / lanes<T>;
     std::size_t const pairs = (group_blocks + blocks_at_a_time - 1) / blocks_at_a_time;
 
-    auto const compute = [&](std::size_t pair, std::size_t image, element_range band, T* ring) {
+    auto const compute = [&](std::size_t pair, std::size_t image, element_range band, bool fetches, T* ring) {
         std::size_t const group = pair / pairs;
         std::size_t const block = pair % pairs * blocks_at_a_time;
         std::size_t const channel = group * shape.group_out() + block * lanes<T>;
-        auto const tile =
+        auto tile =
             first_tile(of, image, channel,
                        x + image * of.in.image() + group * shape.group_in() / of.in.block * of.in.plane(),
                        packed + channel * shape.terms(), bias, y);
+        if (fetches) {
+            std::size_t const next =
+                std::min(blocks_at_a_time, group_blocks - block) * lanes<T> * shape.terms();
+            std::size_t const all = conv2d_packed_weights<T>(shape);
+            std::size_t const begin = std::min(all, channel * shape.terms() + next);
+            tile.coming = packed + begin;
+            tile.coming_size = std::min(next, all - begin);
+        }
         if constexpr (OutBlocks != 1)
             if (block + 1 < group_blocks)
                 compute_band<T, 2, Plane, Traits>(of, by, tile, band, ring);
@@ -203,7 +217,9 @@ void conv2d_direct(cpu, conv2d_direct_parameters<T> const& of, T const* x, T con
             std::size_t const pair = weights_stay ? piece % all_pairs : piece / (shape.batch * bands);
             std::size_t const band = weights_stay ? piece / all_pairs : piece % (shape.batch * bands);
             std::size_t const row = band % bands * step;
-            compute(pair, band / bands, element_range{row, std::min(row + step, of.out.height)},
+            // The next weights come while the last use is made of those before, or the first where they stay.
+            bool const fetches = band + 1 == (weights_stay ? 1 : shape.batch * bands);
+            compute(pair, band / bands, element_range{row, std::min(row + step, of.out.height)}, fetches,
                     scratch + worker * conv2d_direct_scratch(of));
         });
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../../tensor/blocked.hpp"
+#include "../../tensor/memory.hpp"
 #include "../../tensor/simd.hpp"
 #include "../fusion.hpp"
 #include "../pool2d_blocked_cpu.hpp"
@@ -49,6 +50,9 @@ struct tile_work {
     T const* shift;
     T const* term;
     T* y;
+    T const* coming;             ///< what is read next, and fetched into the cache meanwhile
+    std::size_t coming_size = 0; ///< how much that is, for all tiles
+    std::size_t coming_step = 0; ///< from term to term; 0 where there is nothing to be fetched
 };
 
 /// The same for all tiles of a plane.
@@ -113,8 +117,14 @@ template <class T>
             finish.scale == nullptr ? nullptr : finish.scale + channel,
             finish.shift == nullptr ? nullptr : finish.shift + channel,
             term,
-            y + image * out.image() + block * out.plane() + out.first()};
+            y + image * out.image() + block * out.plane() + out.first(),
+            weight};
 }
+
+/// While a tile's sums are made, what is read next is fetched: a line for every two terms. More would wait for one another,
+/// and so would what the sums are made of.
+template <class T>
+inline constexpr std::size_t fetched_with_a_term = memory<T>::alignment / sizeof(T) / 2;
 
 /// max(x, 0); NaN passes.
 template <class T>
@@ -187,14 +197,20 @@ inline constexpr std::size_t most_pixels = detail::vector_registers >= 32 ? (Blo
            (height / tile.rows * cost(tile.rows * tile.columns) + height % tile.rows * cost(tile.columns));
 }
 
-/// The best of all tiles of so many pixels for a plane.
+/// The best of all tiles of so many pixels for a plane. One of several rows must be clearly better: where a pooling
+/// follows, rows are taken one by one.
 [[nodiscard]] constexpr tile_size best_tile(std::size_t most, std::size_t height,
                                             std::size_t width) noexcept {
     tile_size best{1, 1};
+    auto const try_tile = [&](tile_size tile, std::size_t percent) {
+        if (100 * cost_of_tile(tile, height, width) < percent * cost_of_tile(best, height, width))
+            best = tile;
+    };
     for (std::size_t columns = std::min(most, width); columns > 0; --columns)
-        for (std::size_t rows = 1; rows <= std::min(most / columns, height); ++rows)
-            if (cost_of_tile({rows, columns}, height, width) < cost_of_tile(best, height, width))
-                best = {rows, columns};
+        try_tile({1, columns}, 100);
+    for (std::size_t columns = std::min(most, width); columns > 0; --columns)
+        for (std::size_t rows = 2; rows <= std::min(most / columns, height); ++rows)
+            try_tile({rows, columns}, best.rows == 1 ? 97 : 100);
     return best;
 }
 
@@ -243,10 +259,16 @@ void compute_rows(conv2d_direct_parameters<T> const& of, tile_strides const& str
                   tile_work<T> const& image, element_range band, T* ring) noexcept {
     auto by = strides;
     std::size_t const width = of.shape.out_width;
+    std::size_t fetched = 0;
     auto const compute_row = [&](auto rows, std::size_t row, T* y) {
         for (std::size_t j = 0; j < width; j += Columns) {
             std::size_t const column = std::min(j, width - Columns);
             auto at = image;
+            if (fetched < image.coming_size) {
+                at.coming += fetched;
+                at.coming_step = fetched_with_a_term<T>;
+                fetched += of.shape.terms() * at.coming_step;
+            }
             at.x += row * by.x_tile_row + column * of.shape.columns.stride * of.in.block;
             if (at.term != nullptr)
                 at.term += row * by.term_row + column * lanes<T>;
