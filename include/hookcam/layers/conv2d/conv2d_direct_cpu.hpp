@@ -92,7 +92,9 @@ private:
     [[gnu::always_inline]] static void add_parts(tile_strides const& by, tile_work<T> const& at,
                                                  AddTerm const& add_term,
                                                  vector<T> (&sums)[Blocks][Pixels]) noexcept {
-        [[maybe_unused]] T const* coming = at.coming;
+        // Where nothing is fetched, this is what is in the first cache anyway.
+        [[maybe_unused]] auto const* coming = static_cast<char const*>(
+            at.coming_step == 0 ? static_cast<void const*>(&at) : static_cast<void const*>(at.coming));
         auto const add_terms = [&](T const* x, std::size_t count) __attribute__((always_inline)) {
 #pragma GCC unroll 4
             for (std::size_t i = 0; i < count; ++i) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "../../tensor/blocked.hpp"
-#include "../../tensor/memory.hpp"
 #include "../../tensor/simd.hpp"
 #include "../fusion.hpp"
 #include "../pool2d_blocked_cpu.hpp"
@@ -52,7 +51,7 @@ struct tile_work {
     T* y;
     T const* coming;             ///< what is read next, and fetched into the cache meanwhile
     std::size_t coming_size = 0; ///< how much that is, for all tiles
-    std::size_t coming_step = 0; ///< from term to term; 0 where there is nothing to be fetched
+    std::size_t coming_step = 0; ///< bytes from term to term; 0 where there is nothing to be fetched
 };
 
 /// The same for all tiles of a plane.
@@ -118,13 +117,12 @@ template <class T>
             finish.shift == nullptr ? nullptr : finish.shift + channel,
             term,
             y + image * out.image() + block * out.plane() + out.first(),
-            weight};
+            nullptr};
 }
 
 /// While a tile's sums are made, what is read next is fetched: a line for every two terms. More would wait for one another,
 /// and so would what the sums are made of.
-template <class T>
-inline constexpr std::size_t fetched_with_a_term = memory<T>::alignment / sizeof(T) / 2;
+inline constexpr std::size_t bytes_fetched_with_a_term = 32;
 
 /// max(x, 0); NaN passes.
 template <class T>
@@ -266,8 +264,8 @@ void compute_rows(conv2d_direct_parameters<T> const& of, tile_strides const& str
             auto at = image;
             if (fetched < image.coming_size) {
                 at.coming += fetched;
-                at.coming_step = fetched_with_a_term<T>;
-                fetched += of.shape.terms() * at.coming_step;
+                at.coming_step = bytes_fetched_with_a_term;
+                fetched += of.shape.terms() * bytes_fetched_with_a_term / sizeof(T);
             }
             at.x += row * by.x_tile_row + column * of.shape.columns.stride * of.in.block;
             if (at.term != nullptr)
