@@ -46,6 +46,7 @@ void add_copy(lowering<Facts>& into, char const* what, int from, int to,
     s.what = what;
     s.run = run;
     s.plan = &plan_copy<typename Facts::value_type>;
+    s.is_by_image = true;
     s.input = from;
     s.output = to;
     into.to.forward.push_back(s);

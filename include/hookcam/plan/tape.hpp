@@ -39,6 +39,7 @@ struct cell {
     int part_of = -1;
     std::size_t first_block = 0;
     std::size_t blocks_apart = 0; ///< from one image to the next
+    bool is_of_part = false;      ///< holds only as many images as a stretch of steps takes at a time
 
     [[nodiscard]] blocked_layout layout() const {
         return {sizes[0], sizes[1], sizes[2], block, border, blocks_apart};
@@ -76,6 +77,17 @@ struct step {
     int fused = -1; ///< what the step keeps, and does beside its own work
     bool reads_input = false; ///< of a backward step: whether it reads the values too
     bool reads_output = false;
+    bool is_by_image = false; ///< does the same to each image: may run for some of a batch at a time
+};
+
+/// Neighbouring steps of a forward walk, `begin` to `end − 1`, that run for a part of a batch after the other, so that
+/// what one leaves for the next stays in the cache.
+struct stretch_of_steps {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::size_t images = 0; ///< of a part
+
+    [[nodiscard]] bool holds(std::size_t when) const noexcept { return begin <= when && when < end; }
 };
 
 /// What forward leaves for backward, for one layer.
@@ -128,7 +140,9 @@ struct tape {
     bool is_used_up = false;
     std::size_t workers = 1; ///< threads that share the work of a step
     std::size_t batch = 0;
-    bool is_laid_out = false; ///< for that batch, and for the sizes of the input's cell
+    std::size_t first_image = 0;             ///< of those that a step is at; `batch` is their number then
+    std::vector<stretch_of_steps> stretches; ///< in order
+    bool is_laid_out = false;                ///< for that batch, and for the sizes of the input's cell
     std::size_t scratch_bytes = 0;
     memory_place* where = nullptr; ///< all this lies; null is the processor's own memory
     memory<T> arena;
@@ -181,6 +195,7 @@ struct tape {
         for (std::size_t i = 0; i < gradients.size(); ++i)
             gradients[i].sizes = value(gradient_of[i]).sizes;
 
+        find_stretches();
         std::size_t total = 0;
         auto const places = place_cells(images, total);
         arena = memory<T>(total, where);
@@ -217,9 +232,66 @@ private:
             }
     }
 
+    /// The stretches of steps that are worth it: where a part of the batch fits the second cache with all that a step reads
+    /// and writes, and the weights of the steps are not so large that reading them for each part costs more.
+    void find_stretches() {
+        constexpr std::size_t bytes_of_part = std::size_t{1} << 20;
+        constexpr std::size_t most_packed = std::size_t{1} << 19;
+        auto const bytes_of_image = [this](step<T> const& s) {
+            std::size_t room = 0;
+            for (int const index : {s.input, s.second_input, s.output})
+                room += index < 0 ? 0 : value(index).room();
+            if (s.fused >= 0 && fused[static_cast<std::size_t>(s.fused)].term >= 0)
+                room += value(fused[static_cast<std::size_t>(s.fused)].term).room();
+            return room * sizeof(T);
+        };
+        auto const packed_bytes_of = [this](step<T> const& s) {
+            return s.fused < 0 ? 0 : fused[static_cast<std::size_t>(s.fused)].packed.size() * sizeof(T);
+        };
+        stretches.clear();
+        for (std::size_t i = 0; i < forward.size();) {
+            stretch_of_steps found{i, i, batch};
+            for (; found.end < forward.size(); ++found.end) {
+                auto const& s = forward[found.end];
+                std::size_t const fit = bytes_of_part / std::max<std::size_t>(1, bytes_of_image(s));
+                if (!s.is_by_image || fit < 2 || packed_bytes_of(s) > most_packed)
+                    break;
+                found.images = std::min(found.images, fit * workers);
+            }
+            if (found.end > i + 1 && found.images < batch)
+                stretches.push_back(found);
+            i = std::max(found.end, i + 1);
+        }
+    }
+
+    /// Points the values that hold the whole batch at other images of it.
+    template <class Move>
+    void move_values(std::size_t images, Move move) {
+        for (auto& c : values)
+            if (c.data != nullptr && !c.is_of_part)
+                c.data = move(c.data, images * c.room());
+    }
+
+    /// Runs a stretch's steps. What outlives it holds the whole batch; the rest is written again for each part.
+    void run_stretch(stretch_of_steps const& of) {
+        std::size_t const all = batch;
+        while (true) {
+            batch = std::min(of.images, all - first_image);
+            for (std::size_t i = of.begin; i < of.end; ++i)
+                forward[i].run(*this, forward[i]);
+            if (first_image + batch == all)
+                break;
+            move_values(batch, [](T* data, std::size_t count) { return data + count; });
+            first_image += batch;
+        }
+        move_values(first_image, [](T* data, std::size_t count) { return data - count; });
+        first_image = 0;
+        batch = all;
+    }
+
     /// Where the cells that own memory lie in the arena: in the places of others that nobody needs any more. The cells
     /// of values come first, then those of gradients. `total` is set to the size of it all.
-    [[nodiscard]] std::vector<std::size_t> place_cells(std::size_t images, std::size_t& total) const {
+    [[nodiscard]] std::vector<std::size_t> place_cells(std::size_t images, std::size_t& total) {
         std::size_t const count = values.size() + gradients.size();
         auto const gradient_at = [this](int index) {
             return values.size() + static_cast<std::size_t>(index);
@@ -280,15 +352,33 @@ private:
         auto const cell_at = [this](std::size_t i) -> cell<T> const& {
             return i < values.size() ? values[i] : gradients[i - values.size()];
         };
+        for (std::size_t i = 0; i < count; ++i)
+            if (cell_at(i).stays) {
+                lives[shared.of(i)].touch(0);
+                lives[shared.of(i)].touch(end);
+            }
+        // While a stretch runs, what is there before it or behind it holds the whole batch.
+        std::vector<std::size_t> held(count, images);
+        for (auto const& stretch : stretches)
+            for (std::size_t i = 0; i < count; ++i) {
+                auto& life = lives[i];
+                bool const begins = stretch.holds(life.first);
+                bool const ends = life.first <= life.last && stretch.holds(life.last);
+                if (begins && ends && i != shared.of(0)) {
+                    held[i] = stretch.images;
+                } else if (begins || ends) {
+                    life.touch(std::min(life.first, stretch.begin));
+                    life.touch(stretch.end - 1);
+                }
+            }
         constexpr auto line = memory<T>::alignment / sizeof(T);
         for (std::size_t i = 0; i < count; ++i) {
-            auto& life = lives[shared.of(i)];
+            std::size_t const root = shared.of(i);
             if (cell_at(i).owns)
-                life.size = std::max(life.size, (images * cell_at(i).room() + line - 1) / line * line);
-            if (cell_at(i).stays) {
-                life.touch(0);
-                life.touch(end);
-            }
+                lives[root].size =
+                    std::max(lives[root].size, (held[root] * cell_at(i).room() + line - 1) / line * line);
+            if (i < values.size())
+                values[i].is_of_part = held[root] < images;
         }
         total = place(lives);
         std::vector<std::size_t> offsets_of_cells(count);
@@ -305,8 +395,17 @@ public:
     }
 
     void run_forward() {
-        for (auto const& s : forward)
-            s.run(*this, s);
+        std::size_t next = 0;
+        auto const run_until = [&](std::size_t end) {
+            for (; next < end; ++next)
+                forward[next].run(*this, forward[next]);
+        };
+        for (auto const& stretch : stretches) {
+            run_until(stretch.begin);
+            run_stretch(stretch);
+            next = stretch.end;
+        }
+        run_until(forward.size());
     }
 
     void run_backward() {

@@ -206,6 +206,7 @@ auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
     s.run = &forward_blocked<Layer, decltype(in.form)::block, typename kernel::template variant<out_shape>,
                              device, T>;
     s.plan = &plan_blocked < Layer, learns || passes, T > ;
+    s.is_by_image = true;
     to.forward.push_back(s);
     if constexpr (blocked_backward<Layer>::exists) {
         lower_blocked_backward<Layer, learns, passes>(into, s, in);
@@ -364,7 +365,8 @@ void forward_blocked_relu(tape<T>& t, step<T> const& s) {
 /// Which element of each window was chosen, as numbers of T.
 template <class T>
 [[nodiscard]] T* chosen_of(tape<T>& t, step<T> const& s) {
-    return static_cast<T*>(static_cast<void*>(t.states[s.state].of_batch.data()));
+    auto& state = t.states[s.state];
+    return static_cast<T*>(static_cast<void*>(state.of_batch.data() + t.first_image * state.bytes));
 }
 
 template <class Layer, class Device, class T>
@@ -410,6 +412,7 @@ auto lower_blocked_by_itself(lowering<Facts>& into, Layer const& layer, int node
     s.output = cell;
     s.parameters = into.parameters;
     s.plan = &plan_blocked_by_itself<Layer, !is_relu, T>;
+    s.is_by_image = true;
     if constexpr (is_relu) {
         s.run = &forward_blocked_relu<device, T>;
     } else {
@@ -488,6 +491,7 @@ add_blocked_sum(lowering<Facts>& into, A a, B b) {
     s.what = "forward sum";
     s.run = &forward_blocked_sum<T>;
     s.plan = &plan_blocked_sum<T>;
+    s.is_by_image = true;
     s.input = x.form.cell;
     s.second_input = y.form.cell;
     s.output = add_blocked<width<T>, typename A::shape>(into);

@@ -27,6 +27,7 @@ step<typename Facts::value_type> blocked_step(lowering<Facts>& into, Layer const
     s.input = in.form.cell;
     s.output = add_blocked<width<typename Facts::value_type>, Shape>(into);
     s.parameters = into.parameters;
+    s.is_by_image = true;
     into.parameters += Layer::parameters::size;
     return s;
 }
