@@ -255,4 +255,62 @@ BOOST_AUTO_TEST_CASE(changed_parameters_are_packed_again) {
     BOOST_TEST((after == run(hc::plan(model, everything{}), x)));
 }
 
+/// Large enough that a batch passes in parts: of 3 images where there are gradients, of 8 where the pooling is fused.
+using tall = hc::sequential<
+    hc::named<"conv1", hc::conv2d<3, 16, hc::kernel<3>, hc::padding<1>, direct>>, hc::relu<>,
+    hc::named<"pool", hc::max_pool2d<2>>,
+    hc::residual<hc::sequential<hc::named<"conv2", hc::conv2d<16, 16, hc::kernel<3>, hc::padding<1>, direct>>,
+                                hc::relu<>>>,
+    hc::named<"conv3", hc::conv2d<16, 7, hc::kernel<3>, direct>>>;
+
+BOOST_AUTO_TEST_CASE(a_batch_that_passes_in_parts_has_the_same_bits) {
+    constexpr std::size_t images = 10;
+    hc::model<tall> model;
+    fill_with_noise(model, 15);
+    auto const x = filled<float, 4>({images, 3, 64, 64}, 16);
+    auto const slope = filled<float, 4>({images, 7, 30, 30}, 17);
+
+    auto plan = hc::plan<hc::image<3, 64, 64>>(model);
+    auto one = hc::plan<hc::image<3, 64, 64>>(model);
+    auto differentiates = hc::plan(model, everything{});
+    auto one_backward = hc::plan(model, everything{});
+    // A hook between the steps makes them run for the whole batch.
+    auto open = hc::with_runtime_hooks(model);
+    auto whole = hc::plan(open, everything{});
+    auto const check = [&] {
+        auto const outputs = numbers(plan.forward(x));
+        BOOST_TEST((numbers(differentiates.forward(x)) == outputs));
+        BOOST_TEST((numbers(whole.forward(x)) == outputs));
+        differentiates.backward(slope);
+        whole.backward(slope);
+        for (auto const* key : {"conv1.weight", "conv1.bias", "conv2.weight", "conv3.bias"})
+            BOOST_TEST(
+                (numbers(differentiates.parameter_gradient(key)) == numbers(whole.parameter_gradient(key))));
+        auto const gradients = numbers(differentiates.input_gradient());
+        BOOST_TEST((numbers(whole.input_gradient()) == gradients));
+        auto const is_part = [](auto const& part, auto const& all, std::size_t n) {
+            return std::equal(part.begin(), part.end(),
+                              all.begin() + static_cast<std::ptrdiff_t>(n * part.size()));
+        };
+        for (std::size_t n = 0; n < images; ++n) {
+            xt::xtensor<float, 4> const image =
+                xt::view(x, xt::range(n, n + 1), xt::all(), xt::all(), xt::all());
+            xt::xtensor<float, 4> const its_slope =
+                xt::view(slope, xt::range(n, n + 1), xt::all(), xt::all(), xt::all());
+            BOOST_TEST(is_part(numbers(one.forward(image)), outputs, n));
+            one_backward.forward(image);
+            one_backward.backward(its_slope);
+            BOOST_TEST(is_part(numbers(one_backward.input_gradient()), gradients, n));
+        }
+    };
+    check();
+    hc::set_num_threads(2);
+    plan.forward(filled<float, 4>({1, 3, 64, 64}, 18)); // lays out again for the threads
+    differentiates.forward(filled<float, 4>({1, 3, 64, 64}, 18));
+    check();
+    hc::set_num_threads(1);
+    // What lives within a part holds no more: less than the values of all images behind the first convolution.
+    BOOST_TEST(plan.memory() < images * 16 * 64 * 64 * sizeof(float) / 2);
+}
+
 } // namespace

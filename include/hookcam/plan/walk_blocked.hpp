@@ -389,6 +389,19 @@ void backward_blocked_pool(tape<T>& t, step<T> const& s) {
         static_cast<T const*>(chosen_of(t, s)), static_cast<T const*>(grad_y.data), grad_x.data);
 }
 
+/// Of a pooling and the ReLU in front of it, which reads what the pooling chose of its outputs, and so not all of them.
+template <class Layer, class Device, class T>
+void backward_blocked_rectified_pool(tape<T>& t, step<T> const& s) {
+    auto const& y = t.value(s.output);
+    auto const& grad_x = t.gradient(s.grad_input);
+    auto const& grad_y = t.gradient(s.grad_output);
+    using windows = typename Layer::windows;
+    kernels::blocked_rectified_max_pool2d_backward(
+        Device{}, {grad_x.layout(), grad_y.layout(), windows::rows, windows::columns}, t.batch,
+        static_cast<T const*>(chosen_of(t, s)), y.layout(), static_cast<T const*>(y.data),
+        static_cast<T const*>(grad_y.data), grad_x.data);
+}
+
 /// Appends the steps of a ReLU or a max-pooling of a value that lies in blocks and has a gradient, and is no sum that
 /// waits to be stored.
 template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
@@ -402,7 +415,9 @@ auto lower_blocked_by_itself(lowering<Facts>& into, Layer const& layer, int node
     auto& to = into.to;
     int const cell = add_blocked<width<T>, out_shape>(into);
     using form = blocked_form<width<T>, stage::complete, false>;
-    value<out_shape, Gradient, is_relu, false, form> out{cell, -1, {cell, to.forward.size()}};
+    constexpr bool may_join_relu = !is_relu && Form::is_rectified && !Facts::run_time_hooks;
+    value<out_shape, Gradient, is_relu || may_join_relu, false, form> out{
+        cell, -1, {cell, to.forward.size()}};
     step<T> s;
     s.what = "forward";
     s.object = &layer;
@@ -426,6 +441,18 @@ auto lower_blocked_by_itself(lowering<Facts>& into, Layer const& layer, int node
     s.what = "backward";
     s.plan = nullptr;
     s.grad_output = out.gradient;
+    if constexpr (may_join_relu) {
+        // Nobody sees the gradient between the two where the ReLU's step is the last so far, and takes it.
+        auto* const relu = to.backward.empty() ? nullptr : &to.backward.back();
+        if (relu != nullptr && relu->run == &backward_blocked_relu<device, T> &&
+            relu->grad_output == in.gradient) {
+            s.grad_input = relu->grad_input;
+            s.reads_output = true;
+            s.run = &backward_blocked_rectified_pool<Layer, device, T>;
+            *relu = s;
+            return as_rectified(out);
+        }
+    }
     s.grad_input = gradient_to_write<false>(into, in.gradient);
     to.gradient(s.grad_input).owns = true;
     s.reads_output = is_relu;

@@ -213,14 +213,17 @@ void conv2d_direct(cpu, conv2d_direct_parameters<T> const& of, T const* x, T con
     std::size_t const step = rows_of_shared_band(of, shape.batch * all_pairs);
     std::size_t const bands = (of.out.height + step - 1) / step;
     // What stays in the cache is read again and again: the weights, or else a batch's input.
-    bool const weights_stay = shape.out_channels * shape.terms() * sizeof(T) <= bytes_that_stay;
+    std::size_t const weight_bytes = shape.out_channels * shape.terms() * sizeof(T);
+    bool const weights_stay = weight_bytes <= bytes_that_stay;
+    // Few weights are in the cache, or soon there.
+    bool const fetches_weights = weight_bytes >= bytes_that_stay / 4;
     detail::parallel_for(
         shape.batch * bands * all_pairs, of.workers, [&](std::size_t piece, std::size_t worker) {
             std::size_t const pair = weights_stay ? piece % all_pairs : piece / (shape.batch * bands);
             std::size_t const band = weights_stay ? piece / all_pairs : piece % (shape.batch * bands);
             std::size_t const row = band % bands * step;
             // The next weights come while the last use is made of those before, or the first where they stay.
-            bool const fetches = band + 1 == (weights_stay ? 1 : shape.batch * bands);
+            bool const fetches = fetches_weights && band + 1 == (weights_stay ? 1 : shape.batch * bands);
             compute(pair, band / bands, element_range{row, std::min(row + step, of.out.height)}, fetches,
                     scratch + worker * conv2d_direct_scratch(of));
         });

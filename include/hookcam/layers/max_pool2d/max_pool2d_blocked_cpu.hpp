@@ -71,23 +71,71 @@ void blocked_max_pool2d(cpu, blocked_pool2d_parameters const& of, std::size_t ba
     });
 }
 
-/// Adds each element of grad_y to the element of grad_x that was chosen for it.
-template <class T>
-void blocked_max_pool2d_backward(cpu, blocked_pool2d_parameters const& of, std::size_t batch, T const* chosen,
-                                 T const* grad_y, T* grad_x) noexcept {
+/// True where every element of x is in one window: then each is written once.
+[[nodiscard]] constexpr bool has_tiles_for_windows(blocked_pool2d_parameters const& of) noexcept {
+    auto const tiles = [](window const& w, std::size_t in, std::size_t out) {
+        return w.kernel == w.stride && w.dilation == 1 && w.before == 0 && in == out * w.kernel;
+    };
+    return tiles(of.rows, of.x.height, of.y.height) && tiles(of.columns, of.x.width, of.y.width) &&
+           of.x.border == 0 && of.x.blocks_apart == 0;
+}
+
+/// Adds each element of grad_y, as `slope_of(pointer to it)` gives it, to the element of grad_x that was chosen for it.
+template <class T, class Slope>
+void spread_to_chosen(blocked_pool2d_parameters const& of, std::size_t batch, T const* chosen,
+                      T const* grad_y, T* grad_x, Slope slope_of) noexcept {
     using namespace detail;
-    std::fill_n(grad_x, batch * of.x.image(), T{0});
+    bool const is_written_once = has_tiles_for_windows(of);
+    if (!is_written_once)
+        std::fill_n(grad_x, batch * of.x.image(), T{0});
     for_each_blocked_window(of, batch, grad_x, grad_y, [&](T* plane, T const* from, auto window) {
-        auto const slope = load(from);
+        auto const slope = slope_of(from);
         auto const number = load(chosen);
         chosen += width<T>;
         T next{0};
         window([&](std::size_t at) __attribute__((always_inline)) {
-            auto const here = load(plane + at);
+            auto const here = is_written_once ? vector<T>{} : load(plane + at);
             store(plane + at, here + (number == broadcast(next) ? slope : vector<T>{}));
             next += T{1};
         });
     });
+}
+
+/// Adds each element of grad_y to the element of grad_x that was chosen for it.
+template <class T>
+void blocked_max_pool2d_backward(cpu, blocked_pool2d_parameters const& of, std::size_t batch, T const* chosen,
+                                 T const* grad_y, T* grad_x) noexcept {
+    spread_to_chosen(of, batch, chosen, grad_y, grad_x, [](T const* from) { return detail::load(from); });
+}
+
+/// The same through a ReLU in front of the pooling, of whose outputs those that were chosen are y: the gradient of its
+/// input. `y_layout` is that of y, which has a border of its own.
+template <class T>
+void blocked_rectified_max_pool2d_backward(cpu, blocked_pool2d_parameters const& of, std::size_t batch,
+                                           T const* chosen, detail::blocked_layout const& y_layout,
+                                           T const* y, T const* grad_y, T* grad_x) noexcept {
+    using namespace detail;
+    std::size_t image = 0;
+    std::size_t block = 0;
+    std::size_t row = 0;
+    std::size_t column = 0;
+    spread_to_chosen(
+        of, batch, chosen, grad_y, grad_x, [&](T const* from) __attribute__((always_inline)) {
+            auto const largest = load(y + image * y_layout.image() + block * y_layout.plane() +
+                                      y_layout.first() + row * y_layout.row() + column * y_layout.block);
+            // In the order of the windows.
+            if (++column == of.y.width) {
+                column = 0;
+                if (++row == of.y.height) {
+                    row = 0;
+                    if (++block == of.y.blocks()) {
+                        block = 0;
+                        ++image;
+                    }
+                }
+            }
+            return largest <= vector<T>{} ? vector<T>{} : load(from);
+        });
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET

@@ -5,6 +5,7 @@
 #include "pad_shortcut_cpu.hpp"
 #include "pad_shortcut_cuda.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace hookcam {
@@ -67,20 +68,29 @@ struct blocked_map<pad_shortcut<In, Out, Policies...>> {
     template <class T>
     static void run(cpu, std::size_t batch, blocked_layout const& in, blocked_layout const& out, T const* x,
                     T* y) {
+        constexpr std::size_t lanes = width<T>;
         constexpr std::size_t before = (Out - In) / 2;
-        for (std::size_t n = 0; n < batch; ++n)
-            for (std::size_t c = 0; c < out.blocks() * out.block; ++c) {
-                T* const to = y + n * out.image() + place_of_channel(out, c);
-                bool const is_kept = c >= before && c < before + In;
-                T const* const from =
-                    is_kept ? x + n * in.image() + place_of_channel(in, c - before) : nullptr;
-                for (std::size_t i = 0; i < out.height; ++i)
-                    for (std::size_t j = 0; j < out.width; ++j)
-                        to[i * out.row() + j * out.block] =
-                            is_kept
-                                ? from[i * layer::step::height * in.row() + j * layer::step::width * in.block]
-                                : T{0};
-            }
+        auto const copy_pixel = [&](T const* from, T* to) {
+            unroll<(Out + lanes - 1) / lanes>(
+                [&](auto block) { store(to + block * out.plane(), vector<T>{}); });
+            unroll<(In + lanes - 1) / lanes>([&](auto block) {
+                // A block's channels may end up in two.
+                constexpr std::size_t first = before + block * lanes;
+                constexpr std::size_t channels = std::min(lanes, In - block * lanes);
+                constexpr std::size_t here = std::min(channels, lanes - first % lanes);
+                T const* const seen = from + block * in.plane();
+                T* const place = to + first / lanes * out.plane();
+                std::copy_n(seen, here, place + first % lanes);
+                if constexpr (here < channels)
+                    std::copy_n(seen + here, channels - here, place + out.plane());
+            });
+        };
+        for (std::size_t n = 0; n < batch; ++n, x += in.image(), y += out.image())
+            for (std::size_t i = 0; i < out.height; ++i)
+                for (std::size_t j = 0; j < out.width; ++j)
+                    copy_pixel(x + in.first() + i * layer::step::height * in.row() +
+                                   j * layer::step::width * lanes,
+                               y + out.first() + i * out.row() + j * lanes);
     }
 };
 
