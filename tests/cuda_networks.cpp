@@ -1,0 +1,58 @@
+#define BOOST_TEST_MODULE cuda_networks
+#include <boost/test/unit_test.hpp>
+
+#include "xtensor.hpp"
+
+#include "device_harness.hpp"
+#include "reference.hpp"
+
+#include "../examples/networks/cifar_resnet.hpp"
+#include "../examples/networks/simple_cnn.hpp"
+
+#include <hookcam/cuda.hpp>
+#include <hookcam/hookcam.hpp>
+#include <hookcam/io.hpp>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+// Networks that PyTorch has trained, on a device, against PyTorch's own maps.
+
+namespace hc = hookcam;
+using boost::unit_test::precondition;
+using device = device_harness::device_type;
+
+BOOST_AUTO_TEST_CASE(grad_cam_of_the_simple_cnn, *precondition(reference::is_there)) {
+    auto const values = reference::file("simple_cnn_grad_cam.safetensors");
+    auto const model =
+        hc::to<device>(hc::load<networks::simple_cnn>(reference::folder / "reference/torch/cifar10_cnn.pth"));
+    auto look = hc::plan<hc::image<3, 32, 32>>(model, hc::grad_cam_request<"conv3">{});
+    std::size_t const count = 20;
+    auto const& cam = look(reference::images(reference::halves, 0, count));
+    auto const maps = reference::tensor(values, "cam.conv3.predicted");
+    auto const logits = reference::tensor(values, "logits");
+    for (std::size_t n = 0; n < count; ++n) {
+        BOOST_TEST(reference::distance(xt::view(cam.heatmap, n), xt::view(maps, n)) < 1e-4, "image " << n);
+        BOOST_TEST(reference::distance(xt::view(cam.logits, n), xt::view(logits, n)) < 1e-4, "image " << n);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(grad_cam_of_resnet20, *precondition(reference::is_there)) {
+    auto const values = reference::file("resnet20.safetensors");
+    auto const model = hc::to<device>(hc::load<networks::cifar_resnet<20>>(
+        reference::folder / "data/weights/resnet20-12fca82f.th", {.strip_prefix = "module."}));
+    auto look = hc::plan<hc::image<3, 32, 32>>(model, hc::grad_cam_request<"layer1.2.conv2">{});
+    std::size_t const count = 5;
+    auto const& cam = look(reference::images(reference::imagenet, 0, count), reference::labels(0, count));
+    auto const maps = reference::tensor(values, "layer1.2.conv2.grad_cam.label");
+    for (std::size_t n = 0; n < count; ++n)
+        BOOST_TEST(reference::distance(xt::view(cam.heatmap, n), xt::view(maps, n)) < 1e-4, "image " << n);
+    auto const two = [](auto const& batch) { return xt::xarray<float>{xt::view(batch, xt::range(0, 2))}; };
+    auto const activation = reference::tensor(values, "layer1.2.conv2.activation");
+    BOOST_TEST(reference::distance(two(look.activation<"layer1.2.conv2">().to_host()), activation) <
+               1e-4 * reference::largest(activation));
+    auto const gradient = reference::tensor(values, "layer1.2.conv2.gradient");
+    BOOST_TEST(reference::distance(two(look.gradient<"layer1.2.conv2">().to_host()), gradient) <
+               1e-4 * reference::largest(gradient));
+}
