@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,33 +22,40 @@ namespace detail {
 template <class T>
 using replacement = std::optional<xt::xarray<T>>;
 
-/// A run-time hook of an event, erased: once for each kind of event, not for each layer. Copies share the
-/// hook, so that a table can be copied while another thread calls it.
+/// A run-time hook, erased.
+template <class T, class... Arguments>
+struct erased_call {
+    erased_call() = default;
+    erased_call(erased_call const&) = delete;
+    erased_call& operator=(erased_call const&) = delete;
+    virtual ~erased_call() = default;
+    virtual replacement<T> operator()(Arguments const&... arguments) = 0;
+};
+
+/// The call of an event's hooks: one for each kind of event, not for each layer.
 template <class Event, class T>
-struct erased_hook;
-template <class T>
-struct erased_hook<events::forward_pre, T> {
-    using type = std::function<replacement<T>(layer_view<T> const&, any_view<T const> const&)>;
+struct erased_hook {
+    using type = erased_call<T, layer_view<T>, any_view<T const>>;
 };
 template <class T>
-struct erased_hook<events::backward_pre, T> : erased_hook<events::forward_pre, T> {};
-template <class T>
 struct erased_hook<events::forward, T> {
-    using type = std::function<replacement<T>(layer_view<T> const&, any_view<T const> const&,
-                                              any_view<T const> const&)>;
+    using type = erased_call<T, layer_view<T>, any_view<T const>, any_view<T const>>;
 };
 template <class T>
 struct erased_hook<events::backward, T> : erased_hook<events::forward, T> {};
 template <class T>
 struct erased_hook<events::parameter_gradient, T> {
-    using type =
-        std::function<replacement<T>(layer_view<T> const&, std::string_view, any_view<T const> const&)>;
+    using type = erased_call<T, layer_view<T>, std::string_view, any_view<T const>>;
 };
+
+/// Copies share the hook, so that a table can be copied while another thread calls it.
+template <class Event, class T>
+using shared_hook = std::shared_ptr<typename erased_hook<Event, T>::type>;
 
 template <class Event, class T>
 struct registered_hook {
     std::uint64_t id;
-    typename erased_hook<Event, T>::type call;
+    shared_hook<Event, T> call;
 };
 
 template <class Event, class T>
@@ -78,7 +84,7 @@ public:
     explicit hook_registry(std::size_t layers) : m_table{std::make_shared<table>(layers)} {}
 
     template <class Event>
-    std::uint64_t add(std::size_t layer, typename erased_hook<Event, T>::type call, bool prepend) {
+    std::uint64_t add(std::size_t layer, shared_hook<Event, T> call, bool prepend) {
         std::lock_guard const lock{m_mutex};
         auto changed = std::make_shared<table>(*m_table);
         auto& hooks = std::get<hook_list<Event, T>>((*changed)[layer]);

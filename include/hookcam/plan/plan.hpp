@@ -376,7 +376,7 @@ private:
         static_assert(detail::check_paths<network_type>(typename Request::gradients{}));
         using items = detail::concatenate<typename source::items, detail::items_of_request<Request>,
                                           typename detail::mode_of<Request>::template items<Request>>;
-        using facts = detail::facts<source, Request>;
+        using facts = detail::facts_of<source, Request>;
         using at_root = detail::narrowed_at_root<typename detail::watch_of<items>::type>;
         auto& t = m_state->t;
         t.table = &detail::table_of<network_type>();
@@ -406,7 +406,8 @@ private:
         // slots: end
         detail::value<input_shape, detail::need::never, false, true> const input{
             t.add_value(input_shape::value, true), -1};
-        constexpr auto wanted = facts::input_gradient ? detail::need::always : detail::need::never;
+        constexpr auto wanted =
+            Request::differentiates && Request::input_gradient ? detail::need::always : detail::need::never;
         auto const start = detail::raise<wanted, false>(into, input);
         m_state->input_gradient = start.gradient;
         auto const end = detail::dense(

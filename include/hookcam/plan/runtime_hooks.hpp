@@ -19,25 +19,35 @@ namespace hookcam {
 
 namespace detail {
 
+/// A run-time hook as its user wrote it.
+template <class T, class Hook, class... Arguments>
+struct held_hook final : erased_call<T, Arguments...> {
+    explicit held_hook(Hook&& from) : hook{std::move(from)} {}
+
+    replacement<T> operator()(Arguments const&... arguments) override {
+        if constexpr (std::is_void_v<std::invoke_result_t<Hook&, Arguments const&...>>) {
+            hook(arguments...);
+            return std::nullopt;
+        } else {
+            return replacement<T>{std::in_place, hook(arguments...)};
+        }
+    }
+
+    Hook hook;
+};
+
 /// Erases a run-time hook: once for its type, not for each layer.
 template <class Event, class T, class Hook, class... Arguments>
-[[nodiscard]] typename erased_hook<Event, T>::type erase_hook(Hook hook) {
+[[nodiscard]] shared_hook<Event, T> erase_hook(Hook&& hook, erased_call<T, Arguments...>*) {
     static_assert(!is_transform<Hook>,
                   "hookcam::with_runtime_hooks: a hook that brings its own backward must be attached at "
                   "compile time; use attach<\"path\">(model, on_forward(transform(…)))");
     if constexpr (hook_must_be_callable<Event, Hook, Arguments const&...>::value) {
         using result = std::invoke_result_t<Hook&, Arguments const&...>;
         static_assert(hook_result_must_fit<Hook, result, can_replace<result, T, dynamic>()>::value);
-        return [shared = std::make_shared<Hook>(std::move(hook))](
-                   Arguments const&... arguments) -> replacement<T> {
-            auto& call = *shared;
-            if constexpr (std::is_void_v<result>) {
-                call(arguments...);
-                return std::nullopt;
-            } else {
-                return replacement<T>{std::in_place, call(arguments...)};
-            }
-        };
+        // As a pointer to what all hooks of the event are, so that no shared pointer is compiled for this one.
+        erased_call<T, Arguments...>* const held = new held_hook<T, Hook, Arguments...>{std::move(hook)};
+        return shared_hook<Event, T>{held};
     } else {
         return {};
     }
@@ -57,53 +67,41 @@ public:
     /// Called with (layer, input) before the layer runs; what it returns replaces the input.
     template <class Hook>
     hook_handle register_forward_pre_hook(Hook hook, bool prepend = false) const {
-        return add<events::forward_pre>(
-            detail::erase_hook<events::forward_pre, T, Hook, layer_view<T>, any_view<T const>>(
-                std::move(hook)),
-            prepend);
+        return add<events::forward_pre>(std::move(hook), prepend);
     }
     /// Called with (layer, input, output) after the layer ran; what it returns replaces the output.
     template <class Hook>
     hook_handle register_forward_hook(Hook hook, bool prepend = false) const {
-        return add<events::forward>(
-            detail::erase_hook<events::forward, T, Hook, layer_view<T>, any_view<T const>, any_view<T const>>(
-                std::move(hook)),
-            prepend);
+        return add<events::forward>(std::move(hook), prepend);
     }
     /// Called with (layer, grad_output) before the layer's backward; what it returns replaces grad_output.
     template <class Hook>
     hook_handle register_backward_pre_hook(Hook hook, bool prepend = false) const {
-        return add<events::backward_pre>(
-            detail::erase_hook<events::backward_pre, T, Hook, layer_view<T>, any_view<T const>>(
-                std::move(hook)),
-            prepend);
+        return add<events::backward_pre>(std::move(hook), prepend);
     }
     /// Called with (layer, grad_input, grad_output) after the layer's backward; what it returns replaces
     /// grad_input. Where the network's input has no gradient, grad_input is empty.
     template <class Hook>
     hook_handle register_backward_hook(Hook hook, bool prepend = false) const {
-        return add<events::backward>(
-            detail::erase_hook<events::backward, T, Hook, layer_view<T>, any_view<T const>,
-                               any_view<T const>>(std::move(hook)),
-            prepend);
+        return add<events::backward>(std::move(hook), prepend);
     }
     /// Called with (layer, name, gradient) when the gradient of a parameter is complete; what it returns
     /// replaces it.
     template <class Hook>
     hook_handle register_parameter_gradient_hook(Hook hook, bool prepend = false) const {
-        return add<events::parameter_gradient>(
-            detail::erase_hook<events::parameter_gradient, T, Hook, layer_view<T>, std::string_view,
-                               any_view<T const>>(std::move(hook)),
-            prepend);
+        return add<events::parameter_gradient>(std::move(hook), prepend);
     }
 
 private:
     std::shared_ptr<detail::hook_registry<T>> m_hooks;
     std::size_t m_layer;
 
-    template <class Event>
-    hook_handle add(typename detail::erased_hook<Event, T>::type call, bool prepend) const {
-        auto const id = m_hooks->template add<Event>(m_layer, std::move(call), prepend);
+    template <class Event, class Hook>
+    hook_handle add(Hook&& hook, bool prepend) const {
+        using call = typename detail::erased_hook<Event, T>::type;
+        auto const id = m_hooks->template add<Event>(
+            m_layer, detail::erase_hook<Event, T, Hook>(std::move(hook), static_cast<call*>(nullptr)),
+            prepend);
         return hook_handle{m_hooks, id};
     }
 };

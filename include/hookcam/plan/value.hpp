@@ -63,23 +63,47 @@ struct value {
     [[no_unique_address]] Form form{};
 };
 
-/// The compile-time facts of a plan.
-template <class Model, class Request>
-struct facts {
-    using value_type = typename Model::value_type;
-    using device = typename Model::device_type;
-    static constexpr bool differentiates = Request::differentiates;
-    static constexpr bool input_gradient = Request::differentiates && Request::input_gradient;
-    static constexpr bool parameter_gradients = Request::differentiates && Request::parameter_gradients;
-    using mode = mode_of<Request>;
-    using tape_type = typename mode::template tape<typename Model::tape_type>;
+// slots: begin
+/// What a plan knows of its hooks at compile time.
+template <class Slots, bool RunTimeHooks>
+struct hook_facts {
+    using slots = Slots;
+    static constexpr bool run_time_hooks = RunTimeHooks;
+};
+// slots: end
+
+/// The compile-time facts of a plan. They name neither its network nor its request: a layer is compiled once for all
+/// plans that know the same.
+template <
+    // slots: begin
+    class Hooks,
+    // slots: end
+    class T, class Device, class Mode, class Tape, bool Differentiates, bool ParameterGradients>
+struct facts
+    // slots: begin
+    : Hooks
+// slots: end
+{
+    using value_type = T;
+    using device = Device;
+    using mode = Mode;
+    using tape_type = Tape;
+    static constexpr bool differentiates = Differentiates;
+    static constexpr bool parameter_gradients = ParameterGradients;
     // slots: begin
     /// Whether there are hooks of parameters' gradients: also around a part that has none.
-    static constexpr bool parameter_hooks = parameter_gradients;
-    static constexpr bool run_time_hooks = Model::run_time_hooks;
-    using slots = typename Model::slots_type;
+    static constexpr bool parameter_hooks = ParameterGradients;
     // slots: end
 };
+
+template <class Model, class Request>
+using facts_of = facts<
+    // slots: begin
+    hook_facts<typename Model::slots_type, Model::run_time_hooks>,
+    // slots: end
+    typename Model::value_type, typename Model::device_type, mode_of<Request>,
+    typename mode_of<Request>::template tape<typename Model::tape_type>, Request::differentiates,
+    Request::differentiates && Request::parameter_gradients>;
 
 // slots: begin
 /// The slots that are attached to a model. Where there are none, there is nothing to hold.

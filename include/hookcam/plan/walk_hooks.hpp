@@ -210,10 +210,9 @@ inline bool find_parameter_row(void const* table, std::string_view path, std::st
     return false;
 }
 
-template <class Node, class Device = cpu, class T>
-[[nodiscard]] typename layer_view<T, Device>::source layer_source(tape<T> const& t, int node) {
-    return {t.path_of(node), &Node::type_name,    t.table,
-            t.parameters,    &find_parameter_row, device_at<Device>(t)};
+template <class Device = cpu, class T>
+[[nodiscard]] typename layer_view<T, Device>::source layer_source(tape<T> const& t, step<T> const& s) {
+    return {t.path_of(s.node), s.type_name, t.table, t.parameters, &find_parameter_row, device_at<Device>(t)};
 }
 
 template <class T, std::size_t Rank, class Device>
@@ -224,7 +223,7 @@ template <class Node, class Shape, class Hook, class Device, class T>
 void run_forward_pre(tape<T>& t, step<T> const& s) {
     constexpr std::size_t rank = Shape::rank;
     auto const& in = t.value(s.input);
-    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
+    typed_layer<Node, T, Device> const layer{layer_source<Device>(t, s)};
     call_typed<events::forward_pre, rank, Shape, Device>(
         t, forward_function(*static_cast<Hook const*>(s.object)),
         s.output >= 0 ? t.value(s.output).data : nullptr, in.sizes, layer, view_of_cell<rank, Device>(t, in));
@@ -234,7 +233,7 @@ template <class Node, class InShape, class OutShape, class Hook, class Device, c
 void run_forward_hook(tape<T>& t, step<T> const& s) {
     constexpr std::size_t rank = OutShape::rank;
     auto const& out = t.value(s.second_input);
-    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
+    typed_layer<Node, T, Device> const layer{layer_source<Device>(t, s)};
     call_typed<events::forward, rank, OutShape, Device>(
         t, forward_function(*static_cast<Hook const*>(s.object)),
         s.output >= 0 ? t.value(s.output).data : nullptr, out.sizes, layer,
@@ -245,7 +244,7 @@ template <class Node, class Shape, class Hook, class Device, class T>
 void run_backward_pre(tape<T>& t, step<T> const& s) {
     constexpr std::size_t rank = Shape::rank;
     auto const& grad = t.gradient(s.grad_output);
-    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
+    typed_layer<Node, T, Device> const layer{layer_source<Device>(t, s)};
     call_typed<events::backward_pre, rank, Shape, Device>(
         t, const_cast<Hook&>(*static_cast<Hook const*>(s.object)),
         s.grad_input >= 0 ? t.gradient(s.grad_input).data : nullptr, grad.sizes, layer,
@@ -259,7 +258,7 @@ void run_transform_backward(tape<T>& t, step<T> const& s) {
     auto const& grad = t.gradient(s.grad_output);
     auto& to = t.gradient(s.grad_input);
     auto& function = const_cast<Hook&>(*static_cast<Hook const*>(s.object)).backward;
-    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
+    typed_layer<Node, T, Device> const layer{layer_source<Device>(t, s)};
     static_assert(
         replaces<decltype(function), typed_layer<Node, T, Device> const&, seen<T, rank, Device> const&>(),
         "hookcam::transform: backward must be callable with (layer, gradient) and return the "
@@ -271,7 +270,7 @@ void run_transform_backward(tape<T>& t, step<T> const& s) {
 
 template <class Node, class InShape, class OutShape, class Hook, bool HasGradient, class Device, class T>
 void run_backward_hook(tape<T>& t, step<T> const& s) {
-    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
+    typed_layer<Node, T, Device> const layer{layer_source<Device>(t, s)};
     auto& hook = const_cast<Hook&>(*static_cast<Hook const*>(s.object));
     auto const grad_output = view_of_cell<OutShape::rank, Device>(t, t.gradient(s.second_grad_output));
     if constexpr (HasGradient) {
@@ -319,7 +318,7 @@ void replace_parameter_gradient(any_seen<T, Device> const& gradient, T* place, M
 
 template <class Node, class Hook, class Device, class T>
 void run_parameter_hook(tape<T>& t, step<T> const& s) {
-    typed_layer<Node, T, Device> const layer{layer_source<Node, Device>(t, s.node)};
+    typed_layer<Node, T, Device> const layer{layer_source<Device>(t, s)};
     auto& hook = const_cast<Hook&>(*static_cast<Hook const*>(s.object));
     using layer_type = typed_layer<Node, T, Device> const&;
     if constexpr (hook_must_be_callable<events::parameter_gradient, Hook, layer_type, std::string_view const&,
@@ -372,41 +371,41 @@ void run_registered(runtime_tape<T>& t, step<T> const& s, cell<T> const& from, c
     }
 }
 
-template <class Node, class T>
+template <class T>
 void run_registered_forward_pre(tape<T>& of, step<T> const& s) {
     auto& t = with_hooks(of);
-    layer_view<T> const layer{layer_source<Node>(t, s.node)};
+    layer_view<T> const layer{layer_source(t, s)};
     run_registered<events::forward_pre>(
         t, s, t.value(s.input), t.value(s.output),
-        [&](auto const& hook, auto const& input) { return hook(layer, input); });
+        [&](auto const& hook, auto const& input) { return (*hook)(layer, input); });
 }
 
-template <class Node, class T>
+template <class T>
 void run_registered_forward(tape<T>& of, step<T> const& s) {
     auto& t = with_hooks(of);
-    layer_view<T> const layer{layer_source<Node>(t, s.node)};
+    layer_view<T> const layer{layer_source(t, s)};
     auto const& in = t.value(s.input);
     auto const input = any_batch_view(static_cast<T const*>(in.data), t.batch, in.sizes);
     run_registered<events::forward>(
         t, s, t.value(s.second_input), t.value(s.output),
-        [&](auto const& hook, auto const& output) { return hook(layer, input, output); });
+        [&](auto const& hook, auto const& output) { return (*hook)(layer, input, output); });
 }
 
-template <class Node, class T>
+template <class T>
 void run_registered_backward_pre(tape<T>& of, step<T> const& s) {
     auto& t = with_hooks(of);
     if (!t.needs(s.grad_output))
         return;
-    layer_view<T> const layer{layer_source<Node>(t, s.node)};
+    layer_view<T> const layer{layer_source(t, s)};
     run_registered<events::backward_pre>(
         t, s, t.gradient(s.grad_output), t.gradient(s.grad_input),
-        [&](auto const& hook, auto const& grad_output) { return hook(layer, grad_output); });
+        [&](auto const& hook, auto const& grad_output) { return (*hook)(layer, grad_output); });
 }
 
-template <class Node, class T>
+template <class T>
 void run_registered_backward(tape<T>& of, step<T> const& s) {
     auto& t = with_hooks(of);
-    layer_view<T> const layer{layer_source<Node>(t, s.node)};
+    layer_view<T> const layer{layer_source(t, s)};
     auto const view = [&t](cell<T> const& c) {
         return any_batch_view(static_cast<T const*>(c.data), t.batch, c.sizes);
     };
@@ -418,24 +417,25 @@ void run_registered_backward(tape<T>& of, step<T> const& s) {
             return;
         }
         auto const grad_output = view(t.gradient(s.second_grad_output));
-        run_registered<events::backward>(
-            t, s, t.gradient(s.grad_output), t.gradient(s.grad_input),
-            [&](auto const& hook, auto const& grad_input) { return hook(layer, grad_input, grad_output); });
+        run_registered<events::backward>(t, s, t.gradient(s.grad_output), t.gradient(s.grad_input),
+                                         [&](auto const& hook, auto const& grad_input) {
+                                             return (*hook)(layer, grad_input, grad_output);
+                                         });
         return;
     }
     // The network's input has no gradient here: the hooks get an empty view, and what they return is dropped.
     auto const nothing = any_view_of(static_cast<T const*>(t.parameters), extents{0});
     for (auto const& hook : registered<events::backward>(t, s))
-        hook.call(layer, nothing, view(t.gradient(s.second_grad_output)));
+        (*hook.call)(layer, nothing, view(t.gradient(s.second_grad_output)));
 }
 
-template <class Node, class T>
+template <class T>
 void run_registered_parameter(tape<T>& of, step<T> const& s) {
     auto& t = with_hooks(of);
-    layer_view<T> const layer{layer_source<Node>(t, s.node)};
+    layer_view<T> const layer{layer_source(t, s)};
     for (auto const& hook : registered<events::parameter_gradient>(t, s))
         each_parameter_gradient(t, s, [&](std::string_view name, auto const& gradient, T* place) {
-            if (auto const made = hook.call(layer, name, gradient))
+            if (auto const made = (*hook.call)(layer, name, gradient))
                 replace_parameter_gradient<T>(gradient, place, *made);
         });
 }
@@ -661,7 +661,7 @@ struct hooked_node {
     template <class Value>
     auto registered_before_forward(Value in) {
         auto s = new_step();
-        s.run = &run_registered_forward_pre<Node, T>;
+        s.run = &run_registered_forward_pre<T>;
         s.plan = &plan_replacement<T>;
         s.input = in.cell;
         s.output = into.to.add_value(Value::shape::value, false);
@@ -674,7 +674,7 @@ struct hooked_node {
     template <class In, class Value>
     auto registered_after_forward(In in, Value out) {
         auto s = new_step();
-        s.run = &run_registered_forward<Node, T>;
+        s.run = &run_registered_forward<T>;
         s.plan = &plan_replacement<T>;
         s.input = in.cell;
         s.second_input = out.cell;
@@ -688,7 +688,7 @@ struct hooked_node {
     template <class Value>
     auto registered_around_backward(Value in) {
         auto s = new_step();
-        s.run = &run_registered_backward<Node, T>;
+        s.run = &run_registered_backward<T>;
         auto inner = in;
         if constexpr (Value::gradient_need != need::never) {
             inner.gradient = into.to.add_gradient(in.cell);
@@ -707,7 +707,7 @@ struct hooked_node {
         auto outer = out;
         outer.gradient = into.to.add_gradient(out.cell);
         auto s = new_step();
-        s.run = &run_registered_backward_pre<Node, T>;
+        s.run = &run_registered_backward_pre<T>;
         s.grad_input = out.gradient;
         s.grad_output = outer.gradient;
         s.state = new_replacement();
@@ -718,7 +718,7 @@ struct hooked_node {
 
     void registered_after_parameters(std::vector<std::size_t>& open) {
         auto s = new_step();
-        s.run = &run_registered_parameter<Node, T>;
+        s.run = &run_registered_parameter<T>;
         s.parameters = first_parameter;
         open.push_back(into.to.backward.size());
         into.to.backward.push_back(s);

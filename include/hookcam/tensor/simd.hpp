@@ -152,14 +152,16 @@ template <class T>
     return from;
 }
 
+template <class Function, std::size_t... I>
+[[gnu::always_inline]] inline void call_each(Function& function, std::index_sequence<I...>) {
+    (function(std::integral_constant<std::size_t, I>{}), ...);
+}
+
 /// Calls `function(constant 0)` to `function(constant Count − 1)`, unrolled at any level of optimisation, so that
 /// arrays of vectors indexed by them stay in registers.
 template <std::size_t Count, class Function>
 [[gnu::always_inline]] inline void unroll(Function&& function) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-        (function(std::integral_constant<std::size_t, I>{}), ...);
-    }
-    (std::make_index_sequence<Count>{});
+    call_each(function, std::make_index_sequence<Count>{});
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET
