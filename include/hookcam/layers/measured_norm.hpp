@@ -1,6 +1,7 @@
 #pragma once
 
 #include "group_norm/group_norm_cpu.hpp"
+#include "group_norm/group_norm_cuda.hpp"
 #include "layer.hpp"
 
 #include <cstddef>
@@ -20,12 +21,18 @@ struct measured_norm : layer<Derived, Policies...> {
     static constexpr bool has_weight = parameters::count > 0;
     static constexpr bool has_bias = parameters::count > 1;
     static constexpr bool in_place = true;
+    static constexpr bool has_device_kernels = true;
     using backward_reads = std::conditional_t<has_weight, reads<input>, reads<output>>;
 
     /// One number a group; enough for doubles.
     [[nodiscard]] static constexpr std::size_t state_bytes(extents const& in, extents const&) noexcept
         requires(!has_weight) {
         return Derived::groups_in(in) * sizeof(double);
+    }
+
+    [[nodiscard]] static std::size_t device_scratch_bytes(std::size_t batch, extents const& in,
+                                                          extents const&) requires has_weight {
+        return kernels::group_norm_cuda_scratch(batch, Derived::groups_in(in));
     }
 
     void forward(auto const& own, auto const& x, auto& y) const {
@@ -43,11 +50,11 @@ struct measured_norm : layer<Derived, Policies...> {
                                                      read.data(), grad_y.data(), grad_x.data());
     }
 
-    void backward_parameters(auto const&, auto const& x, auto const& grad_y,
+    void backward_parameters(auto const& own, auto const& x, auto const& grad_y,
                              auto const& gradients) const requires has_weight {
         kernels::group_norm_backward_parameters(device_of(x), Derived::arguments(x), x.data(), grad_y.data(),
                                                 data_or_null<"weight">(gradients),
-                                                data_or_null<"bias">(gradients));
+                                                data_or_null<"bias">(gradients), scratch_of(own));
     }
 
 private:

@@ -2,6 +2,7 @@
 
 #include "../pool2d.hpp"
 #include "adaptive_max_pool2d_cpu.hpp"
+#include "adaptive_max_pool2d_cuda.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +18,8 @@ struct adaptive_max_pool2d : layer<adaptive_max_pool2d<Height, Width, Policies..
     static_assert(
         Height > 0 && Width > 0,
         "hookcam::adaptive_max_pool2d: must make at least one row and one column; give sizes above zero");
+
+    static constexpr bool has_device_kernels = true;
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         return detail::parted<Height, Width>(
@@ -36,9 +39,9 @@ struct adaptive_max_pool2d : layer<adaptive_max_pool2d<Height, Width, Policies..
     }
 
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
-        kernels::max_pool2d_backward(device_of(grad_y), detail::pool2d_sizes(grad_x, grad_y),
-                                     static_cast<std::int32_t const*>(own.state), grad_y.data(),
-                                     grad_x.data());
+        kernels::adaptive_max_pool2d_backward(device_of(grad_y), detail::pool2d_sizes(grad_x, grad_y),
+                                              static_cast<std::int32_t const*>(own.state), grad_y.data(),
+                                              grad_x.data());
     }
 };
 

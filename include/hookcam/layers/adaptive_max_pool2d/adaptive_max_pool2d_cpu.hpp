@@ -9,7 +9,7 @@
 namespace hookcam::kernels {
 
 /// y = the largest elements of out_height × out_width parts of each plane, and in `chosen`, where it is not
-/// null, their indices in their planes: chosen as by `max_pool2d`, whose backward is this one's too.
+/// null, their indices in their planes: chosen as by `max_pool2d`.
 template <class T>
 void adaptive_max_pool2d(cpu, pool2d_sizes const& of, T const* x, T* y, std::int32_t* chosen) noexcept {
     for (std::size_t plane = 0; plane < of.planes; ++plane, x += of.in_plane())
@@ -25,6 +25,13 @@ void adaptive_max_pool2d(cpu, pool2d_sizes const& of, T const* x, T* y, std::int
             if (chosen != nullptr)
                 *chosen++ = static_cast<std::int32_t>(at);
         });
+}
+
+/// Adds each element of grad_y to the element of grad_x that was chosen for it.
+template <class T>
+void adaptive_max_pool2d_backward(cpu device, pool2d_sizes const& of, std::int32_t const* chosen,
+                                  T const* grad_y, T* grad_x) noexcept {
+    max_pool2d_backward(device, of, chosen, grad_y, grad_x);
 }
 
 } // namespace hookcam::kernels

@@ -3,6 +3,7 @@
 #include "../layer.hpp"
 #include "../window_policies.hpp"
 #include "conv_transpose2d_cpu.hpp"
+#include "conv_transpose2d_cuda.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -68,6 +69,8 @@ struct conv_transpose2d : layer<conv_transpose2d<In, Out, Policies...>, Policies
     using parameters = std::conditional_t<has_bias, hookcam::parameters<weight, parameter<"bias", Out>>,
                                           hookcam::parameters<weight>>;
 
+    static constexpr bool has_device_kernels = true;
+
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,
                 "hookcam::conv_transpose2d: the input must be images; put the layer in front of flatten<>",
@@ -89,6 +92,11 @@ struct conv_transpose2d : layer<conv_transpose2d<In, Out, Policies...>, Policies
     /// Enough for doubles.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(extents const& in, extents const& out) noexcept {
         return kernels::conv2d_scratch(arguments(1, in[1], in[2], out[1], out[2])) * sizeof(double);
+    }
+
+    [[nodiscard]] static std::size_t device_scratch_bytes(std::size_t batch, extents const& in,
+                                                          extents const& out) {
+        return kernels::conv2d_cuda_scratch(arguments(batch, in[1], in[2], out[1], out[2]));
     }
 
     void forward(auto const& own, auto const& x, auto& y) const {

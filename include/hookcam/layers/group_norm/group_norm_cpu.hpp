@@ -108,7 +108,7 @@ void group_norm_backward_from_output(cpu, group_norm_parameters const& of, T con
 /// null.
 template <class T>
 void group_norm_backward_parameters(cpu, group_norm_parameters const& of, T const* x, T const* grad_y,
-                                    T* grad_weight, T* grad_bias) noexcept {
+                                    T* grad_weight, T* grad_bias, T*) noexcept {
     std::fill_n(grad_weight, of.channels, T{0});
     if (grad_bias != nullptr)
         std::fill_n(grad_bias, of.channels, T{0});

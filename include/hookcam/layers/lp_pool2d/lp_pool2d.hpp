@@ -2,6 +2,7 @@
 
 #include "../pool2d.hpp"
 #include "lp_pool2d_cpu.hpp"
+#include "lp_pool2d_cuda.hpp"
 
 #include <cstddef>
 
@@ -23,6 +24,7 @@ struct lp_pool2d : detail::pool2d<lp_pool2d<Norm, Kernel, Policies...>, Kernel, 
     static_assert(Norm > 0, "hookcam::lp_pool2d: the norm must be at least one; 2 is the Euclidean norm");
 
     using backward_reads = reads<input, output>;
+    static constexpr bool has_device_kernels = true;
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         return lp_pool2d::pooled(

@@ -3,6 +3,7 @@
 #include "../blocked_map.hpp"
 #include "../layer.hpp"
 #include "upsample_cpu.hpp"
+#include "upsample_cuda.hpp"
 
 #include <cstddef>
 
@@ -27,6 +28,7 @@ struct upsample : layer<upsample<Scale, Policies...>, Policies...> {
     static_assert(detail::check_policies<upsample, detail::list<policy::interpolation>, Policies...>::value);
     static_assert(Scale > 0, "hookcam::upsample: the scale must be at least one; give a larger one");
     static constexpr bool is_bilinear = detail::has_policy<policy::interpolation, Policies...>;
+    static constexpr bool has_device_kernels = true;
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,

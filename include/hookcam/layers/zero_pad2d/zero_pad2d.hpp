@@ -2,6 +2,7 @@
 
 #include "../layer.hpp"
 #include "zero_pad2d_cpu.hpp"
+#include "zero_pad2d_cuda.hpp"
 
 #include <cstddef>
 
@@ -13,6 +14,8 @@ template <std::size_t Left, std::size_t Right = Left, std::size_t Top = Left, st
           class... Policies>
 struct zero_pad2d : layer<zero_pad2d<Left, Right, Top, Bottom, Policies...>, Policies...> {
     static_assert(detail::check_policies<zero_pad2d, detail::list<>, Policies...>::value);
+
+    static constexpr bool has_device_kernels = true;
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) {
         require(in.rank == 3,
