@@ -15,7 +15,7 @@ INSTRUCTION_SET = re.compile(r"inline namespace HOOKCAM_INSTRUCTION_SET \{$|\} /
 # By whom, and what.
 SEAMS = {
     "every layer": "forward backward backward_parameters output_extents backward_reads parameters in_place is_view type_name"
-    " fuses_as packed_size pack in_training draws has_device_kernels device_scratch_bytes",
+    " fuses_as packed_size pack in_training draws has_device_kernels device_scratch_bytes runs_on_host",
     "whoever holds hooks": "slots slot_list slot_or_nothing m_slots",
     "every composite": "children child lower",
     "every policy": "kind",

@@ -23,6 +23,7 @@ struct eps {};
 struct momentum {};
 struct affine {};
 struct probability {};
+struct place {};
 struct slot {};
 } // namespace policy
 
@@ -121,6 +122,12 @@ template <real Value>
 struct probability {
     using kind = policy::probability;
     static constexpr double value = Value.value(); ///< as given
+};
+
+/// Lets any layer of a model on a device run on the host, on copies of its tensors, parameters and state: where it has no
+/// kernels for the device. On the cpu it changes nothing.
+struct on_host {
+    using kind = policy::place;
 };
 
 namespace detail {

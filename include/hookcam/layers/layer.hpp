@@ -57,6 +57,8 @@ struct layer {
     static constexpr bool is_view = false;
     /// True where forward and backward run on a GPU too: there x, y and `get<…>(own)` are device views.
     static constexpr bool has_device_kernels = false;
+    /// True by the policy `on_host`: in a model on a device it runs on the cpu all the same, on copies.
+    static constexpr bool runs_on_host = (false || ... || std::is_same_v<Policies, on_host>);
 
     [[nodiscard]] static constexpr extents output_extents(extents const& in) { return in; }
 
@@ -119,9 +121,9 @@ template <class Layer, class Kinds, class... Policies>
 struct check_policies;
 template <class Layer, class... Kinds, class... Policies>
 struct check_policies<Layer, list<Kinds...>, Policies...> {
-    static_assert(
-        (true && ... &&
-         known_policy<Layer, Policies, policy_is_one_of<Policies, policy::slot, Kinds...>()>::value));
+    static_assert((true && ... &&
+                   known_policy<Layer, Policies,
+                                policy_is_one_of<Policies, policy::slot, policy::place, Kinds...>()>::value));
     static_assert((true && ... && (count_policy<Kinds, Policies...> <= 1)),
                   "hookcam::layer: a layer takes one policy of a kind; take the others out");
     static constexpr bool value = true;

@@ -54,10 +54,15 @@ inline constexpr bool packs_on = has_packed<Layer> && !a_gpu<Device>;
 /// Shows in its arguments the layer and the device.
 template <class Layer, class Device, bool Runs>
 struct layer_must_run_on_device {
-    static_assert(Runs, "hookcam::to: every layer of the network must have kernels for the device; leave the "
-                        "model on the cpu, or give the layer kernels and has_device_kernels");
+    static_assert(
+        Runs, "hookcam::to: every layer of the network must have kernels for the device; give the "
+              "layer kernels and has_device_kernels, or the policy on_host, or leave the model on the cpu");
     static constexpr bool value = true;
 };
+
+/// True where a layer of a model on a device runs on the host.
+template <class Layer, class Device>
+inline constexpr bool goes_to_host = Layer::runs_on_host && !Layer::is_view && a_gpu<Device>;
 
 /// What a layer's function gets as `own`.
 template <class Layer, class Device, bool KeepsState, class T>
@@ -81,7 +86,7 @@ void plan_layer(tape<T>& t, step<T> const& s) {
     auto const in = t.value(s.input).sizes;
     auto const out = Layer::output_extents(in);
     t.size_value(s.output, out);
-    if constexpr (has_device_scratch<Layer> && a_gpu<Device>)
+    if constexpr (has_device_scratch<Layer> && a_gpu<Device> && !goes_to_host<Layer, Device>)
         t.scratch_bytes = std::max(t.scratch_bytes, Layer::device_scratch_bytes(t.batch, in, out));
     else if constexpr (has_scratch<Layer> && !a_gpu<Device>)
         t.scratch_bytes = std::max(t.scratch_bytes, Layer::scratch_bytes(in, out));
@@ -193,6 +198,117 @@ void backward_layer_parameters(tape<T>& t, step<T> const& s) {
     call_backward<reads<input>, Layer, InRank, OutRank, Device>(t, s, function, gradients);
 }
 
+// --- a layer that runs on the host, in a model on a device ------------------------------------------------------
+
+/// A tape of that layer alone, on copies.
+template <class Layer, std::size_t InRank, std::size_t OutRank, bool KeepsState, class T>
+class layer_on_host {
+public:
+    layer_on_host(tape<T>& there, step<T> const& s) : m_there{there}, m_step{s}, m_here_step{s} {
+        m_here_step.input = m_here_step.grad_input = 0;
+        m_here_step.output = m_here_step.grad_output = 1;
+        m_here_step.parameters = 0;
+        m_here_step.state = 0;
+        m_here.batch = there.batch;
+        m_here.workers = there.workers;
+        m_here.values.resize(2);
+        m_here.gradients.resize(2);
+        m_here.value(0).sizes = m_here.gradient(0).sizes = there.value(s.input).sizes;
+        m_here.value(1).expected = m_here.gradient(1).sizes = there.value(s.output).sizes;
+        if constexpr (KeepsState)
+            m_here.states.emplace_back();
+        if constexpr (packs_on<Layer, cpu>) {
+            m_here.fused.emplace_back();
+            m_here_step.fused = 0;
+        }
+        plan_layer<Layer, KeepsState>(m_here, m_here_step);
+        m_here.scratch = memory<std::byte>(m_here.scratch_bytes);
+        if constexpr (KeepsState)
+            m_here.states[0].of_batch = memory<std::byte>(there.batch * m_here.states[0].bytes);
+        m_parameters = memory<T>(Layer::parameters::size);
+        fetch(m_parameters, there.parameters + s.parameters);
+        m_here.parameters = m_parameters.data();
+    }
+
+    void forward() {
+        fetch_cell(m_x, m_here.value(0), m_there.value(m_step.input));
+        make_cell(m_y, m_here.value(1));
+        forward_layer<Layer, InRank, OutRank, cpu, false, KeepsState>(m_here, m_here_step);
+        send(m_y, m_there.value(m_step.output).data);
+        if constexpr (KeepsState)
+            send(m_here.states[0].of_batch, m_there.states[m_step.state].of_batch.data());
+    }
+
+    void backward() {
+        fetch_what_is_read();
+        make_cell(m_grad_x, m_here.gradient(0));
+        backward_layer<Layer, InRank, OutRank, cpu, false>(m_here, m_here_step);
+        send(m_grad_x, m_there.gradient(m_step.grad_input).data);
+    }
+
+    void backward_parameters() {
+        fetch_what_is_read();
+        m_here.parameter_gradients = memory<T>(Layer::parameters::size);
+        backward_layer_parameters<Layer, InRank, OutRank, cpu>(m_here, m_here_step);
+        send(m_here.parameter_gradients, m_there.parameter_gradients.data() + m_step.parameters);
+    }
+
+private:
+    tape<T>& m_there;
+    step<T> const& m_step;
+    tape<T> m_here;
+    step<T> m_here_step;
+    memory<T> m_parameters, m_x, m_y, m_grad_x, m_grad_y;
+
+    template <class Element>
+    void fetch(memory<Element>& to, Element const* from) const {
+        if (to.size() != 0)
+            m_there.where->copy_out(to.data(), from, to.size() * sizeof(Element));
+    }
+    template <class Element>
+    void send(memory<Element> const& from, Element* to) const {
+        if (from.size() != 0)
+            m_there.where->copy_in(to, from.data(), from.size() * sizeof(Element));
+    }
+    void make_cell(memory<T>& of, cell<T>& to) const {
+        of = memory<T>(m_here.batch * to.sizes.count());
+        to.data = of.data();
+    }
+    void fetch_cell(memory<T>& of, cell<T>& to, cell<T> const& from) const {
+        make_cell(of, to);
+        fetch(of, static_cast<T const*>(from.data));
+    }
+    void fetch_what_is_read() {
+        if (m_step.reads_input)
+            fetch_cell(m_x, m_here.value(0), m_there.value(m_step.input));
+        if (m_step.reads_output)
+            fetch_cell(m_y, m_here.value(1), m_there.value(m_step.output));
+        fetch_cell(m_grad_y, m_here.gradient(1), m_there.gradient(m_step.grad_output));
+        if constexpr (KeepsState)
+            fetch(m_here.states[0].of_batch,
+                  static_cast<std::byte const*>(m_there.states[m_step.state].of_batch.data()));
+    }
+};
+
+template <class Layer, std::size_t InRank, std::size_t OutRank, bool InPlace, bool KeepsState, class T>
+void forward_on_host(tape<T>& t, step<T> const& s) {
+    if constexpr (InPlace)
+        t.value(s.output).data = t.value(s.input).data;
+    layer_on_host<Layer, InRank, OutRank, KeepsState, T>{t, s}.forward();
+}
+
+template <class Layer, std::size_t InRank, std::size_t OutRank, class T>
+void backward_on_host(tape<T>& t, step<T> const& s) {
+    layer_on_host<Layer, InRank, OutRank, has_state<Layer>, T>{t, s}.backward();
+}
+
+template <class Layer, std::size_t InRank, std::size_t OutRank, class T>
+void backward_parameters_on_host(tape<T>& t, step<T> const& s) {
+    layer_on_host<Layer, InRank, OutRank, has_state<Layer>, T>{t, s}.backward_parameters();
+}
+
+// --- lowering ---------------------------------------------------------------------------------------------------
+
 template <class Layer, class Shape>
 struct layer_output {
     static constexpr extents value = Layer::output_extents(Shape::value);
@@ -215,14 +331,20 @@ void lower_backward(lowering<Facts>& into, step<typename Facts::value_type> s, V
         s.what = "backward to parameters of";
         s.reads_input = true;
         s.reads_output = false;
-        s.run = &backward_layer_parameters<Layer, InRank, OutRank, device, T>;
+        if constexpr (goes_to_host<Layer, device>)
+            s.run = &backward_parameters_on_host<Layer, InRank, OutRank, T>;
+        else
+            s.run = &backward_layer_parameters<Layer, InRank, OutRank, device, T>;
         into.to.backward.push_back(s);
     }
     if constexpr (Passes) {
         s.what = "backward";
         s.reads_input = SkipsZeros || Layer::backward_reads::template has<hookcam::input>;
         s.reads_output = Layer::backward_reads::template has<hookcam::output>;
-        s.run = &backward_layer<Layer, InRank, OutRank, device, SkipsZeros, T>;
+        if constexpr (goes_to_host<Layer, device>)
+            s.run = &backward_on_host<Layer, InRank, OutRank, T>;
+        else
+            s.run = &backward_layer<Layer, InRank, OutRank, device, SkipsZeros, T>;
         s.grad_input = in.gradient;
         into.to.gradient(in.gradient).owns = !Layer::is_view;
         into.to.backward.push_back(s);
@@ -236,9 +358,10 @@ auto lower_dense_layer(lowering<Facts>& into, Layer const& layer, int node,
     using T = typename Facts::value_type;
     using device = typename Facts::device;
     using out_shape = shape_from<layer_output<Layer, Shape>>;
-    if constexpr (a_gpu<device>)
-        static_assert(layer_must_run_on_device < Layer, device,
-                      Layer::is_view || Layer::has_device_kernels > ::value);
+    if constexpr (a_gpu<device>) {
+        constexpr bool runs = Layer::is_view || Layer::has_device_kernels || Layer::runs_on_host;
+        static_assert(layer_must_run_on_device<Layer, device, runs>::value);
+    }
     constexpr std::size_t in_rank = Shape::rank;
     constexpr std::size_t out_rank = out_shape::rank;
     constexpr bool learns = Facts::parameter_gradients && Layer::parameters::any_learned;
@@ -279,7 +402,10 @@ auto lower_dense_layer(lowering<Facts>& into, Layer const& layer, int node,
         s.fused = new_fused_work(into);
 
     s.what = "forward";
-    s.run = &forward_layer<Layer, in_rank, out_rank, device, in_place, keeps_state, T>;
+    if constexpr (goes_to_host<Layer, device>)
+        s.run = &forward_on_host<Layer, in_rank, out_rank, in_place, keeps_state, T>;
+    else
+        s.run = &forward_layer<Layer, in_rank, out_rank, device, in_place, keeps_state, T>;
     s.plan = &plan_layer<Layer, keeps_state, device, T>;
     to.forward.push_back(s);
 

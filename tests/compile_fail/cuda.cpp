@@ -1,0 +1,29 @@
+#include <hookcam/cuda.hpp>
+#include <hookcam/hookcam.hpp>
+
+namespace hc = hookcam;
+
+// A layer of a user's own, without kernels for a device
+
+template <class... Policies>
+struct doubled : hc::layer<doubled<Policies...>, Policies...> {
+    void forward(auto const& x, auto& y) const {
+        for (std::size_t i = 0; i < x.size(); ++i)
+            y.data()[i] = 2 * x.data()[i];
+    }
+    void backward(auto const& grad_y, auto& grad_x) const { forward(grad_y, grad_x); }
+};
+
+#if defined(NO_KERNELS) // refused: hookcam::to: every layer of the network must have kernels for the device
+using mine = doubled<>;
+#elif defined(NO_KERNELS_IS_NAMED) // refused: layer_must_run_on_device<.*doubled<>.*emulated, false>
+using mine = doubled<>;
+#else
+using mine = doubled<hc::on_host>;
+#endif
+
+void look(hc::model<hc::sequential<mine>> const& model, xt::xtensor<float, 4> const& x) {
+    auto const there = hc::to<hc::emulated>(model);
+    auto plan = hc::plan<hc::image<1, 4, 4>>(there);
+    static_cast<void>(plan.forward(x));
+}
