@@ -109,10 +109,10 @@ BOOST_AUTO_TEST_CASE(attaching_nothing_adds_no_step_and_no_memory) {
     auto attached = hc::plan(hc::attach<"conv1">(model), hc::grad_cam_request<"conv3">{});
     plain(image);
     attached(image);
-    // Backward the 6 layers behind conv3: ReLU, pooling, flatten, linear, ReLU, linear.
+    // Backward the 6 layers behind conv3: ReLU and pooling at once, flatten, linear, ReLU, linear.
     auto const steps = plain.steps();
     BOOST_TEST(std::count_if(steps.begin(), steps.end(),
-                             [](auto const& s) { return s.starts_with("backward"); }) == 6);
+                             [](auto const& s) { return s.starts_with("backward"); }) == 5);
     BOOST_TEST(plain.steps() == attached.steps(), boost::test_tools::per_element());
     BOOST_TEST(plain.memory() == attached.memory());
 }

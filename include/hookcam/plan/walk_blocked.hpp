@@ -402,6 +402,16 @@ void backward_blocked_rectified_pool(tape<T>& t, step<T> const& s) {
         static_cast<T const*>(grad_y.data), grad_x.data);
 }
 
+/// Whether a pooling may send its gradient through the ReLU in front, too: nobody will ask for what lies between.
+template <class Facts>
+constexpr bool pools_with_relu() {
+    // slots: begin
+    if (Facts::run_time_hooks)
+        return false;
+    // slots: end
+    return true;
+}
+
 /// Appends the steps of a ReLU or a max-pooling of a value that lies in blocks and has a gradient, and is no sum that
 /// waits to be stored.
 template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
@@ -415,7 +425,7 @@ auto lower_blocked_by_itself(lowering<Facts>& into, Layer const& layer, int node
     auto& to = into.to;
     int const cell = add_blocked<width<T>, out_shape>(into);
     using form = blocked_form<width<T>, stage::complete, false>;
-    constexpr bool may_join_relu = !is_relu && Form::is_rectified && !Facts::run_time_hooks;
+    constexpr bool may_join_relu = !is_relu && Form::is_rectified && pools_with_relu<Facts>();
     value<out_shape, Gradient, is_relu || may_join_relu, false, form> out{
         cell, -1, {cell, to.forward.size()}};
     step<T> s;
