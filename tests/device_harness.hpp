@@ -30,7 +30,7 @@ using device_type = hc::cuda;
 struct needs_gpu {
     needs_gpu() {
         if (!hc::has_cuda_device()) {
-            std::cout << "skipped: there is no GPU\n";
+            std::cout << "skipped: there is no GPU" << std::endl;
             std::_Exit(77);
         }
     }

@@ -22,6 +22,7 @@ namespace detail {
 [[nodiscard]] void* make_cuda_stream();
 void release_cuda_stream(void* handle) noexcept;
 void synchronize_cuda(void* handle);
+void synchronize_cuda_device();
 [[nodiscard]] void* allocate_cuda(void* handle, std::size_t bytes);
 void release_cuda(void* handle, void* block) noexcept;
 void copy_into_cuda(void* handle, void* to, void const* from, std::size_t bytes);
@@ -37,6 +38,7 @@ class cuda_stream final : public memory_place {
 public:
     /// On the first device.
     cuda_stream() : m_handle{detail::make_cuda_stream()} {}
+    /// Waits for what was started: it may read a model that goes next.
     ~cuda_stream() override { detail::release_cuda_stream(m_handle); }
 
     /// Of parameters; it lives until the program ends.
@@ -59,6 +61,7 @@ public:
         detail::copy_in_cuda(m_handle, to, from, bytes);
     }
     void synchronize() override { detail::synchronize_cuda(m_handle); }
+    void synchronize_device() override { detail::synchronize_cuda_device(); }
 
     /// The `cudaStream_t`, for calls of CUDA's own.
     [[nodiscard]] void* handle() const noexcept { return m_handle; }

@@ -188,6 +188,7 @@ public:
         std::memcpy(to, from, bytes);
     }
     void synchronize() override {}
+    void synchronize_device() override {}
 
     /// How kernels are run from now on, on every stream.
     static void set_order(emulated_order order) noexcept { s_order = order; }

@@ -60,11 +60,16 @@ HOOKCAM_CUDA_WEAK void* make_cuda_stream() {
 }
 
 HOOKCAM_CUDA_WEAK void release_cuda_stream(void* handle) noexcept {
+    static_cast<void>(cudaStreamSynchronize(stream_of(handle)));
     static_cast<void>(cudaStreamDestroy(stream_of(handle)));
 }
 
 HOOKCAM_CUDA_WEAK void synchronize_cuda(void* handle) {
     HOOKCAM_CUDA_CHECK(cudaStreamSynchronize(stream_of(handle)));
+}
+
+HOOKCAM_CUDA_WEAK void synchronize_cuda_device() {
+    HOOKCAM_CUDA_CHECK(cudaDeviceSynchronize());
 }
 
 HOOKCAM_CUDA_WEAK void* allocate_cuda(void* handle, std::size_t bytes) {

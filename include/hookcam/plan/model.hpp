@@ -63,21 +63,26 @@ public:
             memory<T> begin{size()};
             fill_initially(begin.data());
             detail::main_place<Device>()->copy_in(data(), begin.data(), size() * sizeof(T));
+            let_plans_see();
         } else {
             fill_initially(data());
         }
     }
     /// A deep copy.
-    model(model const& other) : m_block{std::make_unique<block>(*other.m_block)} {}
+    model(model const& other) : m_block{std::make_unique<block>(*other.m_block)} { let_plans_see(); }
     model(model&&) noexcept = default;
     /// Copies the parameters into this model's memory: its plans stay valid.
     model& operator=(model const& other) {
-        if (m_block == nullptr)
+        if (m_block == nullptr) {
             *this = model{other};
-        else if constexpr (detail::a_gpu<Device>)
-            detail::main_place<Device>()->copy(data(), other.data(), size() * sizeof(T));
-        else
+        } else if constexpr (detail::a_gpu<Device>) {
+            auto* const place = detail::main_place<Device>();
+            place->synchronize_device(); // plans may still read
+            place->copy(data(), other.data(), size() * sizeof(T));
+            let_plans_see();
+        } else {
             std::copy_n(other.data(), size(), data());
+        }
         return *this;
     }
     /// Where this model has memory of its own, copies the parameters into that: its plans stay valid.
@@ -136,6 +141,12 @@ private:
 
     /// For `to`: the network of another model, without parameters yet.
     explicit model(Network const& network) : m_block{new block{network}} {}
+
+    /// Plans have streams of their own: what was written must be there when one of them reads.
+    static void let_plans_see() {
+        if constexpr (detail::a_gpu<Device>)
+            detail::main_place<Device>()->synchronize();
+    }
 
     static void fill_initially(T* values) {
         for (auto const& row : detail::table_of<Network>().parameters)

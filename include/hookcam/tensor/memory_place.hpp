@@ -22,6 +22,8 @@ public:
     virtual void copy(void* to, void const* from, std::size_t bytes) = 0;
     /// Waits until all that was started is done.
     virtual void synchronize() = 0;
+    /// The same of every stream of the device.
+    virtual void synchronize_device() = 0;
 
 protected:
     memory_place() = default;
