@@ -98,6 +98,15 @@ BOOST_AUTO_TEST_CASE(a_plan_on_a_device_computes_what_one_on_the_cpu_does) {
         }
     }
 
+#if !defined(HOOKCAM_ON_GPU)
+    // A second call of a size allocates nothing there.
+    auto const x = pictures(2);
+    look(x);
+    auto const allocations = hc::emulated_stream::allocations();
+    look(x);
+    BOOST_TEST(hc::emulated_stream::allocations() == allocations);
+#endif
+
     // Steps say the same, and nothing is packed or blocked.
     auto const steps = look.steps();
     BOOST_TEST(std::none_of(steps.begin(), steps.end(),

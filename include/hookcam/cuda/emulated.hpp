@@ -173,6 +173,7 @@ public:
     }
 
     [[nodiscard]] void* allocate(std::size_t bytes) override {
+        ++s_allocations;
         auto* const block = detail::emulated_memory::all().allocate(bytes);
         detail::emulated_memory::access const open{detail::emulated_memory::all()};
         std::memset(block, 0, bytes);
@@ -196,11 +197,14 @@ public:
     [[nodiscard]] static emulated_order order() noexcept { return s_order; }
     /// How many kernels were started so far, on every stream.
     [[nodiscard]] static std::size_t launches() noexcept { return s_launches; }
+    /// How often memory was allocated so far, on every stream.
+    [[nodiscard]] static std::size_t allocations() noexcept { return s_allocations; }
 
 private:
     friend struct emulated;
     static inline emulated_order s_order = emulated_order::forward;
     static inline std::size_t s_launches = 0;
+    static inline std::size_t s_allocations = 0;
 };
 
 /// A device that is none: the kernels of a GPU, run by the processor, block by block. It is for tests of kernels where

@@ -4,6 +4,7 @@
 #include "../core/fixed_string.hpp"
 #include "../core/instruction_set.hpp"
 #include "../plan/plan.hpp"
+#include "../tensor/memory.hpp"
 #include "../tensor/view.hpp"
 #include "heatmap.hpp"
 #include "heatmap_cuda.hpp"
@@ -174,18 +175,35 @@ private:
     }
 };
 
+/// What making maps needs, kept from call to call: the processor's sums, or a device's memory.
+template <class T>
+struct map_scratch {
+    std::vector<sum_type<T>> sums;
+    memory<double> weights;
+    memory<T> raw;
+    memory<T> heatmap;
+
+    /// Room for at least so many numbers in a stream's order.
+    template <class U>
+    static U* room(memory<U>& of, std::size_t size, memory_place& where) {
+        if (of.size() < size)
+            of = memory<U>(size, &where);
+        return of.data();
+    }
+};
+
 /// The maps, made on a device from what lies there, and copied to this program's memory.
 template <class T, class Device>
 void make_maps_on_device(Device const& device, kernels::grad_cam_sizes const& of, T const* activation,
-                         T const* gradient, cam_map<T>& to) {
-    auto* const stream = device.stream;
+                         T const* gradient, map_scratch<T>& scratch, cam_map<T>& to) {
+    auto& stream = *device.stream;
     std::size_t const pixels = of.height * of.width;
-    memory<double> weights(of.batch * of.channels, stream);
-    memory<T> raw(to.raw.size(), stream);
-    memory<T> heatmap(to.heatmap.size(), stream);
-    kernels::grad_cam_maps(device, of, activation, gradient, weights.data(), raw.data(), heatmap.data());
-    stream->copy_out(to.raw.data(), raw.data(), to.raw.size() * sizeof(T));
-    stream->copy_out(to.heatmap.data(), heatmap.data(), to.heatmap.size() * sizeof(T));
+    auto* const weights = scratch.room(scratch.weights, of.batch * of.channels, stream);
+    auto* const raw = scratch.room(scratch.raw, to.raw.size(), stream);
+    auto* const heatmap = scratch.room(scratch.heatmap, to.heatmap.size(), stream);
+    kernels::grad_cam_maps(device, of, activation, gradient, weights, raw, heatmap);
+    stream.copy_out(to.raw.data(), raw, to.raw.size() * sizeof(T));
+    stream.copy_out(to.heatmap.data(), heatmap, to.heatmap.size() * sizeof(T));
     for (std::size_t n = 0; n < of.batch; ++n)
         to.status[n] = kernels::status_of_map(cpu{}, pixels, to.raw.data() + n * pixels);
 }
@@ -193,7 +211,7 @@ void make_maps_on_device(Device const& device, kernels::grad_cam_sizes const& of
 /// Maps of a batch from activations and gradients N,C,h,w, for images of H×W.
 template <class T, class Activation, class Gradient>
 void make_maps(Activation const& activation, Gradient const& gradient, std::size_t height, std::size_t width,
-               std::vector<sum_type<T>>& sums, cam_map<T>& to) {
+               map_scratch<T>& scratch, cam_map<T>& to) {
     auto const size = [&](std::size_t axis) { return static_cast<std::size_t>(activation.shape()[axis]); };
     std::size_t const batch = size(0), channels = size(1), h = size(2), w = size(3);
     to.raw.resize({batch, h, w});
@@ -202,16 +220,16 @@ void make_maps(Activation const& activation, Gradient const& gradient, std::size
     auto const device = device_of(activation);
     if constexpr (a_gpu<std::remove_const_t<decltype(device)>>) {
         make_maps_on_device<T>(device, {batch, channels, h, w, height, width}, activation.data(),
-                               gradient.data(), to);
+                               gradient.data(), scratch, to);
         return;
     } else {
-        sums.resize(h * w);
+        scratch.sums.resize(h * w);
         for (std::size_t n = 0; n < batch; ++n) {
             auto* const raw = to.raw.data() + n * h * w;
             auto* const heatmap = to.heatmap.data() + n * height * width;
             auto const at = n * channels * h * w;
             kernels::grad_cam_map(device, channels, h * w, activation.data() + at, gradient.data() + at,
-                                  sums.data(), raw);
+                                  scratch.sums.data(), raw);
             to.status[n] = kernels::status_of_map(device, h * w, raw);
             kernels::resize_bilinear(device, h, w, raw, height, width, heatmap);
             kernels::normalize_map(device, height * width, heatmap);
@@ -233,7 +251,7 @@ public:
     template <class T, std::size_t OutputRank>
     struct storage {
         grad_cam_result<T, OutputRank, Paths...> result;
-        std::vector<detail::sum_type<T>> sums;
+        detail::map_scratch<T> scratch;
     };
 
     scored_grad_cam_request() = default;
@@ -243,11 +261,11 @@ public:
     template <class Plan, class Input, class... Target>
     auto const& run(Plan& plan, Input const& input, Target const&... target) {
         static_assert((true && ... && is_spatial<Plan, Paths>()));
-        auto& [result, sums] = plan.storage();
+        auto& [result, scratch] = plan.storage();
         m_walk.run(plan, input, result, target...);
         auto const sizes = plan.input_sizes();
         (detail::make_maps(plan.template activation<Paths>(), plan.template gradient<Paths>(), sizes[1],
-                           sizes[2], sums, map<Paths>(result)),
+                           sizes[2], scratch, map<Paths>(result)),
          ...);
         return result;
     }
@@ -289,7 +307,7 @@ public:
     template <class T, std::size_t OutputRank>
     struct storage {
         grad_cam_result<T, OutputRank, ""> result;
-        std::vector<detail::sum_type<T>> sums;
+        detail::map_scratch<T> scratch;
     };
 
     /// At a path such as "layer2.1"; an unknown one throws when the plan is made, and lists what there is.
@@ -300,11 +318,11 @@ public:
 
     template <class Plan, class Input, class... Target>
     auto const& run(Plan& plan, Input const& input, Target const&... target) {
-        auto& [result, sums] = plan.storage();
+        auto& [result, scratch] = plan.storage();
         plan.require_chosen_rank(3);
         m_walk.run(plan, input, result, target...);
         auto const sizes = plan.input_sizes();
-        detail::make_maps(plan.chosen_activation(), plan.chosen_gradient(), sizes[1], sizes[2], sums,
+        detail::make_maps(plan.chosen_activation(), plan.chosen_gradient(), sizes[1], sizes[2], scratch,
                           static_cast<cam_map<typename Plan::value_type>&>(result));
         return result;
     }
