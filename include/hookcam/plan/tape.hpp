@@ -274,19 +274,24 @@ private:
 
     /// Runs a stretch's steps. What outlives it holds the whole batch; the rest is written again for each part.
     void run_stretch(stretch_of_steps const& of) {
-        std::size_t const all = batch;
+        struct whole_again { // however it ends
+            tape& of;
+            std::size_t all;
+            ~whole_again() {
+                of.move_values(of.first_image, [](T* data, std::size_t count) { return data - count; });
+                of.first_image = 0;
+                of.batch = all;
+            }
+        } const whole{*this, batch};
         while (true) {
-            batch = std::min(of.images, all - first_image);
+            batch = std::min(of.images, whole.all - first_image);
             for (std::size_t i = of.begin; i < of.end; ++i)
                 forward[i].run(*this, forward[i]);
-            if (first_image + batch == all)
-                break;
+            if (first_image + batch == whole.all)
+                return;
             move_values(batch, [](T* data, std::size_t count) { return data + count; });
             first_image += batch;
         }
-        move_values(first_image, [](T* data, std::size_t count) { return data - count; });
-        first_image = 0;
-        batch = all;
     }
 
     /// Where the cells that own memory lie in the arena: in the places of others that nobody needs any more. The cells
