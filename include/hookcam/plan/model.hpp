@@ -42,8 +42,9 @@ struct parameters_must_be_here {
 } // namespace detail
 
 /// Network × scalar type × device: the structure is in the type, the parameters are in the object, on the
-/// heap or in the device's memory (see `to`). A model is a value: it copies deeply and moves cheaply (a moved-from model can only be assigned to
-/// or destroyed). It is const in forward, backward and explanation, and any number of threads may share it.
+/// heap or in the device's memory (see `to`). A model is a value: it copies deeply, and a new one is made of another that
+/// goes without a copy (a moved-from model can only be assigned to or destroyed). It is const in forward, backward and
+/// explanation, and any number of threads may share it.
 /// Parameters are zero until something is loaded; scales and variances are one.
 template <class Network, class T = float, class Device = cpu>
 class model {
@@ -85,8 +86,9 @@ public:
         }
         return *this;
     }
-    /// Where this model has memory of its own, copies the parameters into that: its plans stay valid.
-    model& operator=(model&& other) noexcept {
+    /// Where this model has memory of its own, copies the parameters into that: its plans stay valid. On a GPU the copy can
+    /// fail, and throws.
+    model& operator=(model&& other) noexcept(!detail::a_gpu<Device>) {
         if (m_block == nullptr)
             m_block = std::move(other.m_block);
         else if (this != &other)
