@@ -11,6 +11,7 @@
 #include <hookcam/compose/sequential.hpp>
 #include <hookcam/io/read_weights.hpp>
 #include <hookcam/io/save.hpp>
+#include <hookcam/io/write_safetensors.hpp>
 #include <hookcam/layers/batch_norm1d/batch_norm1d.hpp>
 #include <hookcam/layers/linear/linear.hpp>
 #include <hookcam/train.hpp>
@@ -129,11 +130,15 @@ BOOST_AUTO_TEST_CASE(what_a_file_holds) {
         .add("optimizer", optimizer)
         .add("seed", seed)
         .add("best", best)
-        .add("history", history);
+        .add("history", history)
+        .require("data", "made up");
     state.save(path);
     BOOST_TEST(model.changes() == changes); // saving changes nothing
     auto const file = hc::read_weights(path);
-    BOOST_TEST(file.size() == 8u + 6 * 3 + 5 + 3); // the model; steps and two slots each; options; the rest
+    // The model; steps and two slots each; options; the rest; the version, which optimiser, and what is required.
+    BOOST_TEST(file.size() == 8u + 6 * 3 + 5 + 3 + 3);
+    BOOST_TEST((file.find("hookcam.checkpoint")->bytes == std::vector{std::byte{'1'}}));
+    BOOST_TEST((file.find("data")->shape == std::vector<std::size_t>{7}));
     BOOST_REQUIRE(file.find("optimizer.bn.weight.exp_avg_sq") != nullptr);
     BOOST_TEST(file.find("optimizer.bn.running_mean.exp_avg") == nullptr);
     BOOST_TEST(file.find("optimizer.groups.0.learning_rate")->to<double>()[0] == 1e-3);
@@ -170,20 +175,24 @@ BOOST_AUTO_TEST_CASE(a_file_that_does_not_fit_changes_nothing) {
 
     refuse({"c.safetensors", "must exist"});
     hc::save(path, one.model); // weights alone
-    refuse(
-        {"must be a checkpoint of these parts", "missing: ", "model.a.weight", "unexpected: ", "a.weight"});
+    refuse({"must be a checkpoint, and does not say of which version", "hookcam::load"});
     {
-        auto const other = [](auto& to) { return hc::adam(to, {.amsgrad = true}); };
-        run<float, decltype(other)> two{other};
-        two.go(1);
-        two.state.save(path);
-        refuse({"unexpected: optimizer.a.bias.max_exp_avg_sq"});
+        hc::state_dict later{"made up"};
+        later.insert("hookcam.checkpoint", {hc::dtype::u8, {1}, {std::byte{'2'}}});
+        hc::write_safetensors(path, later);
+        refuse({"must be a checkpoint of version 1, and is one of version 2"});
     }
     {
         run<double, decltype(make)> two{make};
         two.state.save(path);
-        refuse({"of another shape or type: model.a.weight"});
+        refuse(
+            {"must be a checkpoint of these parts; of another shape or type: model.a.weight, model.a.bias, "
+             "model.bn.weight and 17 more"});
     }
+    hc::checkpoint part; // others that it must have are missing
+    part.add("step", one.step);
+    part.save(path);
+    refuse({"missing: model.a.weight, model.a.bias, model.bn.weight and "});
     // A file that was cut anywhere.
     auto const whole = slurp(folder / "before.safetensors");
     for (std::size_t const size :
@@ -193,11 +202,55 @@ BOOST_AUTO_TEST_CASE(a_file_that_does_not_fit_changes_nothing) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(another_training_is_refused_by_name) {
+    temporary_folder const folder;
+    auto const path = folder / "c.safetensors";
+    hc::model<net> model;
+    given_gradients<hc::model<net>> training{model};
+    auto const saved = [&](auto& optimizer, auto schedule, std::string const& seed) {
+        hc::scheduler stepped{optimizer, std::move(schedule)};
+        hc::checkpoint state;
+        state.add("model", model).add("optimizer", optimizer).add("rate", stepped).require("seed", seed);
+        state.save(path);
+    };
+    auto optimizer = hc::adam(training, {}, {{"a", {.learning_rate = 1}}});
+    hc::scheduler schedule{optimizer, hc::cosine_annealing_lr{.t_max = 9}};
+    hc::checkpoint state;
+    state.add("model", model).add("optimizer", optimizer).add("rate", schedule).require("seed", "1");
+    state.save(folder / "before.safetensors");
+    auto const refuse = [&](std::string const& how) {
+        expect_error(hc::error_kind::file,
+                     {"hookcam::checkpoint: ", "c.safetensors: must be of this training; " + how +
+                                                   "; go on with what it was written with, or begin anew"},
+                     [&] { state.load(path); });
+        state.save(folder / "after.safetensors");
+        BOOST_TEST((slurp(folder / "before.safetensors") == slurp(folder / "after.safetensors")));
+    };
+
+    hc::cosine_annealing_lr const same{.t_max = 9};
+    auto sgd = hc::sgd(training, {.momentum = 0.9, .nesterov = true});
+    saved(sgd, same, "1");
+    refuse("optimizer: \"sgd with Nesterov's momentum\" in the file, \"adam, a by adam\" here");
+    auto other_groups = hc::adam(training, {.amsgrad = true}, {{"b", {}}});
+    saved(other_groups, same, "1");
+    refuse("optimizer: \"adam with amsgrad, b by adam\" in the file, \"adam, a by adam\" here");
+    auto adam = hc::adam(training, {}, {{"a", {.learning_rate = 0.5}}});
+    saved(adam, hc::cosine_annealing_lr{.t_max = 10}, "2");
+    refuse(
+        "rate: \"cosine_annealing_lr{.t_max = 10}\" in the file, \"cosine_annealing_lr{.t_max = 9}\" here; "
+        "seed: \"2\" in the file, \"1\" here");
+
+    saved(adam, same, "1"); // the rates are those of the file
+    state.load(path);
+    BOOST_TEST(optimizer.groups()[1].options.learning_rate == 0.5);
+}
+
 BOOST_AUTO_TEST_CASE(names_are_taken_once) {
     std::int64_t a = 0;
     hc::checkpoint state;
     state.add("epoch", a);
     expect_error(hc::error_kind::use, {"different names", "\"epoch\""}, [&] { state.add("epoch", a); });
+    expect_error(hc::error_kind::use, {"different names", "\"epoch\""}, [&] { state.require("epoch", "1"); });
     twice part;
     state.add("part", part);
     temporary_folder const folder;

@@ -226,6 +226,24 @@ BOOST_AUTO_TEST_CASE(schedules_start_from_every_groups_own_rate) {
     BOOST_TEST(rates == (std::vector<double>{4, 6, 8, 4, 2}), boost::test_tools::per_element());
 }
 
+/// A schedule of one's own, which says nothing.
+struct always {
+    static double learning_rate(double base, std::int64_t) { return base; }
+};
+
+BOOST_AUTO_TEST_CASE(schedules_say_what_was_chosen) {
+    BOOST_TEST((hc::step_lr{.step_size = 30}.describe()) == "step_lr{.step_size = 30}");
+    BOOST_TEST((hc::multi_step_lr{.milestones = {30, 80}, .gamma = 0.5}.describe()) ==
+               "multi_step_lr{{30, 80}, .gamma = 0.5}");
+    BOOST_TEST((hc::cosine_annealing_lr{.t_max = 9, .eta_min = 1e-5}.describe()) ==
+               "cosine_annealing_lr{.t_max = 9, .eta_min = 1e-05}");
+    BOOST_TEST(
+        (hc::one_cycle_lr{.max_learning_rate = 0.1, .total_steps = 20, .three_phase = true}.describe()) ==
+        "one_cycle_lr{.max_learning_rate = 0.1, .total_steps = 20, .three_phase = 1}");
+    BOOST_TEST((hc::sequential_lr{{5}, hc::linear_lr{}, always{}}.describe()) ==
+               "sequential_lr{{5}, linear_lr{}, a schedule}");
+}
+
 BOOST_AUTO_TEST_CASE(one_cycle_moves_momentum_the_other_way) {
     model m;
     given_gradients<model> training{m};
@@ -252,6 +270,9 @@ BOOST_AUTO_TEST_CASE(what_is_refused) {
                  [&] { (void)hc::sgd(training, {.learning_rate = -1}); });
     expect_error(kind::use, {"nesterov must have momentum"},
                  [&] { (void)hc::sgd(training, {.nesterov = true}); });
+    expect_error(kind::use, {"dampening must be a number; got nan"}, [&] {
+        (void)hc::sgd(training, {.momentum = 1, .dampening = std::numeric_limits<double>::quiet_NaN()});
+    });
     expect_error(kind::use, {"betas must be"}, [&] { (void)hc::adam(training, {.betas = {0.9, 1}}); });
     expect_error(kind::use, {"rmsprop", "alpha"}, [&] {
         (void)hc::rmsprop(training, {}, {{"fc", {.alpha = -1}}});

@@ -73,6 +73,20 @@ BOOST_AUTO_TEST_CASE(it_trains_and_writes_everything, *precondition(reference::i
         train_some(folder / "done", {"--resume", (folder / "one/checkpoint.safetensors").string()});
     BOOST_TEST(last_line(done.output) == last_line(one.output));
     BOOST_TEST((slurp(folder / "done/model.safetensors") == bits));
+
+    // One goes on as it began, or not at all.
+    auto const other =
+        train_some(folder / "other", {"--resume", (folder / "one/checkpoint.safetensors").string(),
+                                      "--network", "resnet20", "--seed", "2"});
+    BOOST_TEST(other.status == 1);
+    BOOST_TEST(other.output.empty());
+    BOOST_TEST(
+        other.errors.find("checkpoint.safetensors: must be of this training; optimizer: \"adam\" in the "
+                          "file, \"sgd with Nesterov's momentum\" here; --network: \"simple_cnn\" in the "
+                          "file, \"resnet20\" here; --seed: \"1\" in the file, \"2\" here; go on with") !=
+            std::string::npos,
+        other.errors);
+    BOOST_TEST(!std::filesystem::exists(folder / "other/model.safetensors"));
 }
 
 BOOST_AUTO_TEST_CASE(weights_are_loaded_where_they_are_there, *precondition(reference::is_there)) {

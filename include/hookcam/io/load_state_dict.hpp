@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -46,13 +47,20 @@ inline std::string tuple_text(std::span<std::size_t const> shape) {
     return text + ")";
 }
 
-inline std::string report_text(load_report const& report) {
+/// Names all keys, or the first `most` of each list.
+inline std::string report_text(load_report const& report,
+                               std::size_t most = std::numeric_limits<std::size_t>::max()) {
     std::string text;
     auto const add = [&](std::string_view title, std::vector<std::string> const& keys) {
-        for (std::size_t i = 0; i < keys.size(); ++i) {
+        for (std::size_t i = 0; i < std::min(keys.size(), most); ++i) {
             text += i > 0 ? ", " : text.empty() ? "" : "; ";
             text += i > 0 ? "" : title;
             text += printable(keys[i]);
+        }
+        if (keys.size() > most) {
+            text += " and ";
+            text += std::to_string(keys.size() - most);
+            text += " more";
         }
     };
     add("missing: ", report.missing);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -44,6 +45,11 @@ struct adam_rule_of {
         check_option(with.eps >= 0, "hookcam::adam: eps must not be negative", with.eps);
         check_option(with.weight_decay >= 0, "hookcam::adam: weight_decay must not be negative",
                      with.weight_decay);
+    }
+
+    [[nodiscard]] static std::string describe(options const& with) {
+        std::string text{DecaysWeights ? "adamw" : "adam"};
+        return with.amsgrad ? text += " with amsgrad" : text;
     }
 
     template <class Visit>

@@ -32,12 +32,12 @@ struct growing_rows {
     std::size_t columns;
 };
 
-/// One tensor of a checkpoint, and the memory whose state it is.
+/// One tensor of a checkpoint, and the memory whose state it is, or a text that the file must have too.
 struct checkpoint_slot {
     std::string key;
     std::vector<std::size_t> shape;
     std::variant<std::span<float>, std::span<double>, std::span<std::int64_t>, std::span<std::uint64_t>,
-                 growing_rows>
+                 growing_rows, std::string>
         memory;
 };
 
@@ -68,6 +68,11 @@ public:
     void operator()(std::string_view name, std::vector<double>& rows, std::size_t columns) const {
         add(name, {rows.size() / columns, columns}, growing_rows{&rows, columns});
     }
+    /// What is not loaded, but must be the same in the file.
+    void operator()(std::string_view name, std::string text) const {
+        std::size_t const size = text.size();
+        add(name, {size}, std::move(text));
+    }
 
 private:
     std::string m_prefix;
@@ -79,7 +84,7 @@ private:
         if (!key.empty() && !name.empty())
             key += '.';
         key += name;
-        m_to->push_back({std::move(key), std::move(shape), memory});
+        m_to->push_back({std::move(key), std::move(shape), std::move(memory)});
     }
 };
 
@@ -98,6 +103,18 @@ void read_entry(state_entry const& entry, std::span<T> numbers) noexcept {
         numbers[i] = load_number<T>(entry.bytes.data() + i * sizeof(T));
 }
 
+/// The characters are a tensor of bytes.
+[[nodiscard]] inline state_entry entry_of(std::vector<std::size_t> shape, std::string_view text) {
+    auto const bytes = std::as_bytes(std::span{text});
+    return {dtype::u8, std::move(shape), {bytes.begin(), bytes.end()}};
+}
+
+[[nodiscard]] inline std::string text_of(state_entry const& entry) {
+    std::string text(entry.bytes.size(), '\0');
+    std::ranges::transform(entry.bytes, text.begin(), [](std::byte each) { return static_cast<char>(each); });
+    return text;
+}
+
 } // namespace detail
 
 /// All that a training must keep to go on as if it had never stopped, in one safetensors file:
@@ -108,8 +125,11 @@ void read_entry(state_entry const& entry, std::span<T> numbers) noexcept {
 ///
 /// What is added is borrowed, and must outlive the checkpoint: a model; a training plan, which stands for its model and
 /// for where the random numbers of dropout are; an optimiser; a scheduler; a number (`std::int64_t`, `std::uint64_t`,
-/// `double`); or what has a member `visit_state(visit)` of your own, which calls `visit(name, number)` or
-/// `visit(name, span, shape)`.
+/// `double`); or what has a member `visit_state(visit)` of your own, which calls `visit(name, number)`,
+/// `visit(name, span, shape)`, or `visit(name, text)` with what must be the same when it is loaded. Optimisers and
+/// schedulers say so what they are.
+///
+/// The file says of which version its format is. There is one so far, and no other is read.
 class checkpoint {
 public:
     /// Adds a part under a name, which begins the keys of its tensors. Throws `error_kind::use` where it is taken.
@@ -118,36 +138,39 @@ public:
         static_assert(!std::is_const_v<Part>,
                       "hookcam::checkpoint: a part must not be const, since loading changes it; "
                       "take the const away");
-        for (auto const& other : m_parts)
-            if (other.name == name)
-                throw error{error_kind::use,
-                            "hookcam::checkpoint: parts must have different names, and there is a \"" + name +
-                                "\" already; choose another"};
-        m_parts.push_back(part_of(std::move(name), part));
-        return *this;
+        return add_part(part_of(std::move(name), part));
     }
     /// A temporary would be gone: give it a name.
     template <class Part>
     checkpoint& add(std::string name, Part const&& part) = delete;
+
+    /// Adds what is chosen before the training begins, and must be the same when it goes on: a seed, a data set. The
+    /// file keeps the text, and one with another is refused. Throws as `add`.
+    checkpoint& require(std::string name, std::string text) {
+        return add_part({name, [name, text](auto& to) { detail::checkpoint_visitor{name, to}("", text); }});
+    }
 
     /// Writes the file, whole or not at all: at any moment it is the old one or the new one. Throws `error_kind::file`
     /// where it cannot be written, `error_kind::use` where two things in it have one key.
     void save(std::filesystem::path const& path) const {
         state_dict dict{"a checkpoint"};
         for (auto& slot : slots())
-            if (!dict.insert(slot.key,
-                             std::visit([&](auto memory) { return written(slot, memory); }, slot.memory)))
+            if (!dict.insert(slot.key, std::visit([&](auto const& memory) { return written(slot, memory); },
+                                                  slot.memory)))
                 throw error{error_kind::use, "hookcam::checkpoint: everything must have a key of its own, "
                                              "and two have \"" +
                                                  slot.key + "\"; give one another name"};
         write_safetensors(path, dict);
     }
 
-    /// Brings every part to the state in the file. Throws `error_kind::file` where there is none, or where it holds other
-    /// tensors than these parts have, and lists them; then nothing has changed.
+    /// Brings every part to the state in the file. Throws `error_kind::file` where there is none, where it was written by
+    /// another optimiser, with another schedule or with something else that is required to be the same, or where it
+    /// holds other tensors than these parts have; the text says how they differ, and nothing has changed.
     void load(std::filesystem::path const& path) const {
         auto const dict = read_safetensors(path);
         auto const all = slots();
+        require_version(dict);
+        require_texts(dict, all);
         std::map<std::string_view, state_entry const*> unused;
         for (auto const& [key, entry] : dict)
             unused.emplace(key, &entry);
@@ -161,7 +184,7 @@ public:
                 continue;
             }
             found.push_back(at->second);
-            if (!std::visit([&](auto memory) { return fits(slot, memory, *at->second); }, slot.memory))
+            if (!std::visit([&](auto const& memory) { return fits(slot, memory, *at->second); }, slot.memory))
                 report.mismatched.push_back(slot.key);
             else if (std::holds_alternative<detail::growing_rows>(slot.memory))
                 tables.push_back(at->second->template to<double>());
@@ -170,9 +193,7 @@ public:
         for (auto const& [key, entry] : unused)
             report.unexpected.emplace_back(key);
         if (!report.empty())
-            throw error{error_kind::file, "hookcam::checkpoint: " + dict.source() +
-                                              ": must be a checkpoint of these parts; " +
-                                              detail::report_text(report)};
+            refuse(dict, "must be a checkpoint of these parts; " + detail::report_text(report, shown));
 
         // From here on nothing can fail.
         for (auto const& part : m_parts)
@@ -180,10 +201,11 @@ public:
         auto table = tables.begin();
         for (std::size_t i = 0; i < all.size(); ++i)
             std::visit(
-                [&](auto memory) {
-                    if constexpr (std::is_same_v<decltype(memory), detail::growing_rows>)
+                [&](auto const& memory) {
+                    using kind = std::remove_cvref_t<decltype(memory)>;
+                    if constexpr (std::is_same_v<kind, detail::growing_rows>)
                         memory.values->swap(*table++);
-                    else
+                    else if constexpr (!std::is_same_v<kind, std::string>) // a text is the same
                         detail::read_entry(*found[i], memory);
                 },
                 all[i].memory);
@@ -199,6 +221,20 @@ private:
         std::function<void()> after_load = [] {};
     };
     std::vector<one_part> m_parts;
+
+    static constexpr std::string_view version_key = "hookcam.checkpoint";
+    static constexpr std::string_view version = "1";
+    static constexpr std::size_t shown = 3; ///< keys of a list in a message
+
+    checkpoint& add_part(one_part part) {
+        for (auto const& other : m_parts)
+            if (other.name == part.name)
+                throw error{error_kind::use,
+                            "hookcam::checkpoint: parts must have different names, and there is a \"" +
+                                part.name + "\" already; choose another"};
+        m_parts.push_back(std::move(part));
+        return *this;
+    }
 
     template <class Part>
     [[nodiscard]] static one_part part_of(std::string name, Part& of) {
@@ -272,9 +308,48 @@ private:
 
     [[nodiscard]] std::vector<detail::checkpoint_slot> slots() const {
         std::vector<detail::checkpoint_slot> all;
+        detail::checkpoint_visitor{"", all}(version_key, std::string{version});
         for (auto const& each : m_parts)
             each.show(all);
         return all;
+    }
+
+    [[noreturn]] static void refuse(state_dict const& file, std::string const& what) {
+        throw error{error_kind::file, "hookcam::checkpoint: " + file.source() + ": " + what};
+    }
+
+    static void require_version(state_dict const& file) {
+        auto const* const found = file.find(version_key);
+        if (found == nullptr)
+            refuse(file,
+                   "must be a checkpoint, and does not say of which version; weights alone are loaded by "
+                   "hookcam::load");
+        if (auto const of = detail::text_of(*found); of != version)
+            refuse(file, "must be a checkpoint of version " + std::string{version} +
+                             ", and is one of version " + detail::printable(of) +
+                             "; write it with this hookcam");
+    }
+
+    /// Where a text is not there at all, or no text, the keys differ, which is said as of all others.
+    static void require_texts(state_dict const& file, std::vector<detail::checkpoint_slot> const& all) {
+        std::string differences;
+        for (auto const& slot : all) {
+            auto const* const here = std::get_if<std::string>(&slot.memory);
+            auto const* const there = here == nullptr ? nullptr : file.find(slot.key);
+            if (there == nullptr || there->type != dtype::u8)
+                continue;
+            if (auto const text = detail::text_of(*there); text != *here) {
+                differences += slot.key;
+                differences += ": \"";
+                differences += detail::printable(text);
+                differences += "\" in the file, \"";
+                differences += detail::printable(*here);
+                differences += "\" here; ";
+            }
+        }
+        if (!differences.empty())
+            refuse(file, "must be of this training; " + differences +
+                             "go on with what it was written with, or begin anew");
     }
 
     template <class T>
@@ -283,6 +358,9 @@ private:
     }
     [[nodiscard]] static state_entry written(detail::checkpoint_slot const& slot, detail::growing_rows rows) {
         return detail::entry_of(slot.shape, std::span<double>{*rows.values});
+    }
+    [[nodiscard]] static state_entry written(detail::checkpoint_slot const& slot, std::string const& text) {
+        return detail::entry_of(slot.shape, text);
     }
 
     template <class T>
@@ -294,6 +372,10 @@ private:
     [[nodiscard]] static bool fits(detail::checkpoint_slot const&, detail::growing_rows rows,
                                    state_entry const& entry) {
         return entry.type == dtype::f64 && entry.shape.size() == 2 && entry.shape[1] == rows.columns;
+    }
+    [[nodiscard]] static bool fits(detail::checkpoint_slot const&, std::string const&,
+                                   state_entry const& entry) {
+        return entry.type == dtype::u8; // what it says was compared
     }
 };
 

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "../core/error.hpp"
+#include "settings_text.hpp"
 
 #include <cmath>
 #include <cstdint>
 #include <numbers>
+#include <string>
 
 namespace hookcam {
 
@@ -19,6 +21,12 @@ struct cosine_annealing_lr {
     [[nodiscard]] double learning_rate(double base, std::int64_t step) const {
         double const angle = std::numbers::pi * static_cast<double>(step) / static_cast<double>(t_max);
         return eta_min + (base - eta_min) * (1 + std::cos(angle)) / 2;
+    }
+
+    /// As it is written in a program; a checkpoint keeps it.
+    [[nodiscard]] std::string describe() const {
+        return detail::settings_text("cosine_annealing_lr",
+                                     {{"t_max", static_cast<double>(t_max), 0}, {"eta_min", eta_min, 0}});
     }
 
     /// Throws `error_kind::use` where there is no such schedule.

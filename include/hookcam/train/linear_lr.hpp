@@ -1,9 +1,11 @@
 #pragma once
 
 #include "../core/error.hpp"
+#include "settings_text.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 namespace hookcam {
 
@@ -19,6 +21,15 @@ struct linear_lr {
         double const share =
             static_cast<double>(std::min(step, total_iters)) / static_cast<double>(total_iters);
         return base * (start_factor + (end_factor - start_factor) * share);
+    }
+
+    /// As it is written in a program; a checkpoint keeps it.
+    [[nodiscard]] std::string describe() const {
+        linear_lr const usual;
+        return detail::settings_text("linear_lr", {{"start_factor", start_factor, usual.start_factor},
+                                                   {"end_factor", end_factor, usual.end_factor},
+                                                   {"total_iters", static_cast<double>(total_iters),
+                                                    static_cast<double>(usual.total_iters)}});
     }
 
     /// Throws `error_kind::use` where there is no such schedule.

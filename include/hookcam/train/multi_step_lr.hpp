@@ -1,10 +1,12 @@
 #pragma once
 
 #include "../core/error.hpp"
+#include "settings_text.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace hookcam {
@@ -20,6 +22,18 @@ struct multi_step_lr {
         auto const passed = std::count_if(milestones.begin(), milestones.end(),
                                           [step](std::int64_t milestone) { return milestone <= step; });
         return base * std::pow(gamma, static_cast<double>(passed));
+    }
+
+    /// As it is written in a program; a checkpoint keeps it.
+    [[nodiscard]] std::string describe() const {
+        std::string text{"multi_step_lr{{"};
+        for (auto const milestone : milestones) {
+            text += text.back() == '{' ? "" : ", ";
+            text += std::to_string(milestone);
+        }
+        text += "}, .gamma = ";
+        text += detail::number_text(gamma);
+        return text += '}';
     }
 
     /// Throws `error_kind::use` where there is no such schedule.

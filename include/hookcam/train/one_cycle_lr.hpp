@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../core/error.hpp"
+#include "settings_text.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -35,6 +36,23 @@ struct one_cycle_lr {
     /// The momentum after so many steps.
     [[nodiscard]] double momentum(double base, std::int64_t step) const {
         return cycle_momentum ? between(step, max_momentum, base_momentum, max_momentum, max_momentum) : base;
+    }
+
+    /// As it is written in a program; a checkpoint keeps it.
+    [[nodiscard]] std::string describe() const {
+        one_cycle_lr const usual{};
+        auto const number = [](auto value) { return static_cast<double>(value); };
+        return detail::settings_text("one_cycle_lr",
+                                     {{"max_learning_rate", max_learning_rate, 0},
+                                      {"total_steps", number(total_steps), 0},
+                                      {"pct_start", pct_start, usual.pct_start},
+                                      {"is_linear", number(is_linear), 0},
+                                      {"cycle_momentum", number(cycle_momentum), 1},
+                                      {"base_momentum", base_momentum, usual.base_momentum},
+                                      {"max_momentum", max_momentum, usual.max_momentum},
+                                      {"div_factor", div_factor, usual.div_factor},
+                                      {"final_div_factor", final_div_factor, usual.final_div_factor},
+                                      {"three_phase", number(three_phase), 0}});
     }
 
     /// Throws `error_kind::use` where there is no such schedule.

@@ -52,7 +52,7 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 /// the training plan, which must outlive it and stay where it is. No step after the first allocates.
 ///
 /// A rule has `options` with a `learning_rate`, `slots` (names of what is remembered of each parameter), and
-/// functions `check`, `uses`, `update` and `visit`, as those of `adam_rule`.
+/// functions `check`, `uses`, `update`, `visit` and `describe`, as those of `sgd_rule`.
 template <class Training, class Rule>
 class optimizer {
 public:
@@ -99,10 +99,11 @@ public:
     /// The learning rate of the parameters in no other group.
     [[nodiscard]] double learning_rate() const noexcept { return m_groups.front().options.learning_rate; }
 
-    /// For checkpoints: shows what it remembers, and the groups' options, to `visit`.
+    /// For checkpoints: shows which optimiser it is, what it remembers, and the groups' options, to `visit`.
     template <class Visit>
     void visit_state(Visit&& visit) {
         make_slots();
+        visit("", describe());
         for (std::size_t i = 0; i < m_parts.size(); ++i) {
             auto& part = m_parts[i];
             if (!part.is_learned)
@@ -121,6 +122,18 @@ public:
 
 private:
     static constexpr std::size_t slot_count = Rule::slots.size();
+
+    /// The rule of all parameters, then those of the groups.
+    [[nodiscard]] std::string describe() const {
+        auto text = Rule::describe(m_groups.front().options);
+        for (std::size_t i = 1; i < m_groups.size(); ++i) {
+            text += ", ";
+            text += m_groups[i].path;
+            text += " by ";
+            text += Rule::describe(m_groups[i].options);
+        }
+        return text;
+    }
 
     /// What belongs to one parameter.
     struct one_parameter {

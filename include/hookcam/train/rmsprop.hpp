@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -46,6 +47,12 @@ struct rmsprop_rule {
                              with.weight_decay);
         detail::check_option(with.momentum >= 0, "hookcam::rmsprop: momentum must not be negative",
                              with.momentum);
+    }
+
+    /// Says what makes it another rule; checkpoints keep it.
+    [[nodiscard]] static std::string describe(options const& with) {
+        std::string text{with.centered ? "centered rmsprop" : "rmsprop"};
+        return with.momentum != 0 ? text += " with momentum" : text;
     }
 
     /// Shows the options that are numbers.

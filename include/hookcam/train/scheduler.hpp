@@ -13,7 +13,8 @@
 namespace hookcam {
 
 /// A learning rate as a function of how many steps were made: `step_lr`, `one_cycle_lr` and the like, or your own. It
-/// may have a function `momentum(base, step)` too, and `check()`, which throws where its numbers make no sense.
+/// may have a function `momentum(base, step)` too; `check()`, which throws where its numbers make no sense; and
+/// `describe()`, a text that says what it is, so that a training is not resumed with another.
 template <class T>
 concept schedule = requires(T const& of, double base, std::int64_t step) {
     { of.learning_rate(base, step) } -> std::convertible_to<double>;
@@ -33,6 +34,15 @@ template <class Options>
         return options.betas[0];
     else
         return options.momentum;
+}
+
+/// What a schedule says of itself.
+template <class Schedule>
+[[nodiscard]] std::string schedule_text(Schedule const& schedule) {
+    if constexpr (requires { schedule.describe(); })
+        return schedule.describe();
+    else
+        return "a schedule";
 }
 
 } // namespace detail
@@ -71,6 +81,7 @@ public:
     /// For checkpoints.
     template <class Visit>
     void visit_state(Visit&& visit) {
+        visit("", detail::schedule_text(m_schedule));
         visit("step", m_step);
         for (std::size_t i = 0; i < m_rates.size(); ++i)
             visit("groups." + std::to_string(i) + ".learning_rate", m_rates[i]);

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -42,6 +43,20 @@ public:
             else
                 return base;
         });
+    }
+
+    /// As it is written in a program; a checkpoint keeps it.
+    [[nodiscard]] std::string describe() const {
+        std::string text{"sequential_lr{{"};
+        for (auto const milestone : m_milestones) {
+            text += text.back() == '{' ? "" : ", ";
+            text += std::to_string(milestone);
+        }
+        text += '}';
+        std::apply(
+            [&text](auto const&... each) { ((text += ", ", text += detail::schedule_text(each)), ...); },
+            m_schedules);
+        return text += '}';
     }
 
     /// Throws `error_kind::use` where there is no such schedule.

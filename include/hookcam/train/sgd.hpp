@@ -4,8 +4,10 @@
 #include "optimizer.hpp"
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -39,10 +41,19 @@ struct sgd_rule {
                              with.learning_rate);
         detail::check_option(with.momentum >= 0, "hookcam::sgd: momentum must not be negative",
                              with.momentum);
+        detail::check_option(!std::isnan(with.dampening), "hookcam::sgd: dampening must be a number",
+                             with.dampening);
         detail::check_option(with.weight_decay >= 0, "hookcam::sgd: weight_decay must not be negative",
                              with.weight_decay);
         detail::check_option(!with.nesterov || (with.momentum > 0 && with.dampening == 0),
                              "hookcam::sgd: nesterov must have momentum and no dampening", with.dampening);
+    }
+
+    /// Says what makes it another rule; checkpoints keep it.
+    [[nodiscard]] static std::string describe(options const& with) {
+        if (with.nesterov)
+            return "sgd with Nesterov's momentum";
+        return with.momentum != 0 ? "sgd with momentum" : "sgd";
     }
 
     /// Shows the options that are numbers.

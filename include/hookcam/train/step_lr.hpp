@@ -1,9 +1,11 @@
 #pragma once
 
 #include "../core/error.hpp"
+#include "settings_text.hpp"
 
 #include <cmath>
 #include <cstdint>
+#include <string>
 
 namespace hookcam {
 
@@ -15,6 +17,12 @@ struct step_lr {
     /// The rate after so many steps.
     [[nodiscard]] double learning_rate(double base, std::int64_t step) const {
         return base * std::pow(gamma, static_cast<double>(step / step_size));
+    }
+
+    /// As it is written in a program; a checkpoint keeps it.
+    [[nodiscard]] std::string describe() const {
+        return detail::settings_text(
+            "step_lr", {{"step_size", static_cast<double>(step_size), 0}, {"gamma", gamma, step_lr{}.gamma}});
     }
 
     /// Throws `error_kind::use` where there is no such schedule.

@@ -89,7 +89,8 @@ public:
         return *this;
     }
 
-    /// What is saved; parts of your own can be added before the first `resume` or `fit`.
+    /// What is saved; parts of your own, and what must be the same to go on, can be added before the first `resume` or
+    /// `fit`.
     [[nodiscard]] hookcam::checkpoint& checkpoint() noexcept { return m_checkpoint; }
 
     /// Goes on with the next `fit` where the training stopped that wrote the file. Throws as `checkpoint::load`.
