@@ -143,6 +143,13 @@ int run(tools::command_line const& line) {
                             hc::trainer_options{.epochs = static_cast<std::int64_t>(epochs),
                                                 .log = out / "log.csv",
                                                 .checkpoint = checkpoint}};
+        // It goes on as it began, or not at all.
+        trainer.checkpoint()
+            .require("--network", Recipe::name)
+            .require("--epochs", std::to_string(epochs))
+            .require("--seed", std::to_string(seed))
+            .require("--augment", augment ? "yes" : "no")
+            .require("--limit", std::to_string(limit));
         // One epoch goes at one rate, as the tutorial's; more go up and down.
         auto const steps = static_cast<std::int64_t>(epochs * batches.size());
         std::optional<hc::scheduler<decltype(optimizer), hc::one_cycle_lr>> cycle;
@@ -154,7 +161,7 @@ int run(tools::command_line const& line) {
         if (resumed)
             trainer.resume(*resumed);
         if (!trainer.fit(batches, test_batches)) {
-            std::cout << "go on with --resume " << checkpoint.string() << '\n';
+            std::cout << "go on with the same arguments and --resume " << checkpoint.string() << '\n';
             return 130; // as shells say of Ctrl-C
         }
         draw_curves(out / "curves.png", std::string{Recipe::name} + " on CIFAR-10", trainer.rows());
