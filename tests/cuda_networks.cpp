@@ -11,22 +11,34 @@
 
 #include <hookcam/cuda.hpp>
 #include <hookcam/hookcam.hpp>
-#include <hookcam/io.hpp>
+#include <hookcam/io/load_state_dict.hpp>
+#include <hookcam/io/safetensors.hpp>
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
-// Networks that PyTorch has trained, on a device, against PyTorch's own maps.
+// Networks that PyTorch has trained, on a device, against PyTorch's own maps. Nothing here needs a library but JSON's
+// headers: a machine with a GPU may have no other.
 
 namespace hc = hookcam;
 using boost::unit_test::precondition;
 using device = device_harness::device_type;
 
+namespace {
+
+template <class Network>
+auto on_device(char const* weights) {
+    hc::model<Network> model;
+    hc::load_state_dict(model, hc::read_safetensors(reference::folder / weights));
+    return hc::to<device>(model);
+}
+
+} // namespace
+
 BOOST_AUTO_TEST_CASE(grad_cam_of_the_simple_cnn, *precondition(reference::is_there)) {
     auto const values = reference::file("simple_cnn_grad_cam.safetensors");
-    auto const model =
-        hc::to<device>(hc::load<networks::simple_cnn>(reference::folder / "reference/torch/cifar10_cnn.pth"));
+    auto const model = on_device<networks::simple_cnn>("reference/torch/cifar10_cnn.safetensors");
     auto look = hc::plan<hc::image<3, 32, 32>>(model, hc::grad_cam_request<"conv3">{});
     std::size_t const count = 20;
     auto const& cam = look(reference::images(reference::halves, 0, count));
@@ -40,8 +52,8 @@ BOOST_AUTO_TEST_CASE(grad_cam_of_the_simple_cnn, *precondition(reference::is_the
 
 BOOST_AUTO_TEST_CASE(grad_cam_of_resnet20, *precondition(reference::is_there)) {
     auto const values = reference::file("resnet20.safetensors");
-    auto const model = hc::to<device>(hc::load<networks::cifar_resnet<20>>(
-        reference::folder / "data/weights/resnet20-12fca82f.th", {.strip_prefix = "module."}));
+    auto const model =
+        on_device<networks::cifar_resnet<20>>("data/weights/resnet20-12fca82f.safetensors");
     auto look = hc::plan<hc::image<3, 32, 32>>(model, hc::grad_cam_request<"layer1.2.conv2">{});
     std::size_t const count = 5;
     auto const& cam = look(reference::images(reference::imagenet, 0, count), reference::labels(0, count));

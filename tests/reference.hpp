@@ -4,7 +4,7 @@
 
 #include <hookcam/data/cifar10.hpp>
 #include <hookcam/data/image_tensor.hpp>
-#include <hookcam/io/read_weights.hpp>
+#include <hookcam/io/safetensors.hpp>
 #include <hookcam/tensor/xtensor.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -40,7 +40,7 @@ inline xt::xarray<float> tensor(hookcam::state_dict const& file, std::string con
 }
 
 inline hookcam::state_dict file(char const* name) {
-    return hookcam::read_weights(folder / "reference/torch" / name);
+    return hookcam::read_safetensors(folder / "reference/torch" / name);
 }
 
 /// The largest difference of two ranges of one length.
