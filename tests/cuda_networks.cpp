@@ -52,8 +52,7 @@ BOOST_AUTO_TEST_CASE(grad_cam_of_the_simple_cnn, *precondition(reference::is_the
 
 BOOST_AUTO_TEST_CASE(grad_cam_of_resnet20, *precondition(reference::is_there)) {
     auto const values = reference::file("resnet20.safetensors");
-    auto const model =
-        on_device<networks::cifar_resnet<20>>("data/weights/resnet20-12fca82f.safetensors");
+    auto const model = on_device<networks::cifar_resnet<20>>("data/weights/resnet20-12fca82f.safetensors");
     auto look = hc::plan<hc::image<3, 32, 32>>(model, hc::grad_cam_request<"layer1.2.conv2">{});
     std::size_t const count = 5;
     auto const& cam = look(reference::images(reference::imagenet, 0, count), reference::labels(0, count));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../tensor/device_tensor.hpp"
 #include "../tensor/view.hpp"
 #include "events.hpp"
 #include "layer_view.hpp"
@@ -18,54 +19,66 @@ namespace hookcam {
 
 namespace detail {
 
+/// What a run-time hook's replacement is kept as, until it is copied.
+template <class T, class Device>
+struct tensor_on {
+    using type = xt::xarray<T>;
+};
+template <class T, class Device>
+    requires a_gpu<Device>
+struct tensor_on<T, Device> {
+    using type = device_tensor<T, dynamic, Device>;
+};
+
 /// What a run-time hook returns: nothing, or a replacement.
-template <class T>
-using replacement = std::optional<xt::xarray<T>>;
+template <class T, class Device>
+using replacement = std::optional<typename tensor_on<T, Device>::type>;
 
 /// A run-time hook, erased.
-template <class T, class... Arguments>
+template <class T, class Device, class... Arguments>
 struct erased_call {
     erased_call() = default;
     erased_call(erased_call const&) = delete;
     erased_call& operator=(erased_call const&) = delete;
     virtual ~erased_call() = default;
-    virtual replacement<T> operator()(Arguments const&... arguments) = 0;
+    virtual replacement<T, Device> operator()(Arguments const&... arguments) = 0;
 };
 
 /// The call of an event's hooks: one for each kind of event, not for each layer.
-template <class Event, class T>
+template <class Event, class T, class Device>
 struct erased_hook {
-    using type = erased_call<T, layer_view<T>, any_view<T const>>;
+    using type = erased_call<T, Device, layer_view<T, Device>, any_seen<T, Device>>;
 };
-template <class T>
-struct erased_hook<events::forward, T> {
-    using type = erased_call<T, layer_view<T>, any_view<T const>, any_view<T const>>;
+template <class T, class Device>
+struct erased_hook<events::forward, T, Device> {
+    using type = erased_call<T, Device, layer_view<T, Device>, any_seen<T, Device>, any_seen<T, Device>>;
 };
-template <class T>
-struct erased_hook<events::backward, T> : erased_hook<events::forward, T> {};
-template <class T>
-struct erased_hook<events::parameter_gradient, T> {
-    using type = erased_call<T, layer_view<T>, std::string_view, any_view<T const>>;
+template <class T, class Device>
+struct erased_hook<events::backward, T, Device> : erased_hook<events::forward, T, Device> {};
+template <class T, class Device>
+struct erased_hook<events::parameter_gradient, T, Device> {
+    using type = erased_call<T, Device, layer_view<T, Device>, std::string_view, any_seen<T, Device>>;
 };
 
 /// Copies share the hook, so that a table can be copied while another thread calls it.
-template <class Event, class T>
-using shared_hook = std::shared_ptr<typename erased_hook<Event, T>::type>;
+template <class Event, class T, class Device>
+using shared_hook = std::shared_ptr<typename erased_hook<Event, T, Device>::type>;
 
-template <class Event, class T>
+template <class Event, class T, class Device>
 struct registered_hook {
     std::uint64_t id;
-    shared_hook<Event, T> call;
+    shared_hook<Event, T, Device> call;
 };
 
-template <class Event, class T>
-using hook_list = std::vector<registered_hook<Event, T>>;
+template <class Event, class T, class Device>
+using hook_list = std::vector<registered_hook<Event, T, Device>>;
 
 /// The run-time hooks of one layer, a list for each event.
-template <class T>
-using layer_hooks = std::tuple<hook_list<events::forward_pre, T>, hook_list<events::forward, T>,
-                               hook_list<events::backward_pre, T>, hook_list<events::backward, T>,
-                               hook_list<events::parameter_gradient, T>>;
+template <class T, class Device>
+using layer_hooks =
+    std::tuple<hook_list<events::forward_pre, T, Device>, hook_list<events::forward, T, Device>,
+               hook_list<events::backward_pre, T, Device>, hook_list<events::backward, T, Device>,
+               hook_list<events::parameter_gradient, T, Device>>;
 
 /// What a handle needs of a registry.
 class removable_hooks {
@@ -76,18 +89,18 @@ public:
 
 /// All run-time hooks of an opened model. A walk takes a snapshot when it begins, and a change makes a new
 /// table: so a hook may remove itself or add others, and other threads may walk meanwhile.
-template <class T>
+template <class T, class Device>
 class hook_registry final : public removable_hooks {
 public:
-    using table = std::vector<layer_hooks<T>>;
+    using table = std::vector<layer_hooks<T, Device>>;
 
     explicit hook_registry(std::size_t layers) : m_table{std::make_shared<table>(layers)} {}
 
     template <class Event>
-    std::uint64_t add(std::size_t layer, shared_hook<Event, T> call, bool prepend) {
+    std::uint64_t add(std::size_t layer, shared_hook<Event, T, Device> call, bool prepend) {
         std::lock_guard const lock{m_mutex};
         auto changed = std::make_shared<table>(*m_table);
-        auto& hooks = std::get<hook_list<Event, T>>((*changed)[layer]);
+        auto& hooks = std::get<hook_list<Event, T, Device>>((*changed)[layer]);
         auto const id = ++m_last_id;
         hooks.insert(prepend ? hooks.begin() : hooks.end(), {id, std::move(call)});
         m_table = std::move(changed);

@@ -211,20 +211,21 @@ public:
 
     // slots: begin
     /// The last output of the layer that was chosen at run time: a view of run-time rank.
-    [[nodiscard]] any_view<value_type const> chosen_activation() const {
+    [[nodiscard]] detail::any_seen<value_type, device_type> chosen_activation() const {
         static_assert(Request::chooses_path,
                       "hookcam::plan: must be made by a request that chooses a path; use "
                       "activation<\"path\">()");
         auto const& t = m_state->t;
-        return any_view_of_cell(t.values[index(t.node_values[index(t.chosen)])]);
+        return detail::any_view_of_cell<device_type>(t, t.values[index(t.node_values[index(t.chosen)])]);
     }
     /// The gradient there: a view of run-time rank.
-    [[nodiscard]] any_view<value_type const> chosen_gradient() const {
+    [[nodiscard]] detail::any_seen<value_type, device_type> chosen_gradient() const {
         static_assert(Request::chooses_path,
                       "hookcam::plan: must be made by a request that chooses a path; use "
                       "gradient<\"path\">()");
         auto const& t = m_state->t;
-        return any_view_of_cell(t.gradients[index(t.node_gradients[index(t.chosen)])]);
+        return detail::any_view_of_cell<device_type>(t,
+                                                     t.gradients[index(t.node_gradients[index(t.chosen)])]);
     }
     // slots: end
 
@@ -365,11 +366,6 @@ private:
         auto const& t = m_state->t;
         return detail::view_of_cell<Rank, device_type>(t, t.gradients[index(cell)]);
     }
-    // slots: begin
-    [[nodiscard]] any_view<value_type const> any_view_of_cell(detail::cell<value_type> const& c) const {
-        return detail::any_batch_view(static_cast<value_type const*>(c.data), m_state->t.batch, c.sizes);
-    }
-    // slots: end
 
     void build() {
         static_assert(detail::check_paths<network_type>(typename Request::activations{}));

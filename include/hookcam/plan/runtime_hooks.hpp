@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <memory>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -20,16 +21,21 @@ namespace hookcam {
 namespace detail {
 
 /// A run-time hook as its user wrote it.
-template <class T, class Hook, class... Arguments>
-struct held_hook final : erased_call<T, Arguments...> {
+template <class T, class Device, class Hook, class... Arguments>
+struct held_hook final : erased_call<T, Device, Arguments...> {
     explicit held_hook(Hook&& from) : hook{std::move(from)} {}
 
-    replacement<T> operator()(Arguments const&... arguments) override {
+    replacement<T, Device> operator()(Arguments const&... arguments) override {
         if constexpr (std::is_void_v<std::invoke_result_t<Hook&, Arguments const&...>>) {
             hook(arguments...);
             return std::nullopt;
         } else {
-            return replacement<T>{std::in_place, hook(arguments...)};
+            if constexpr (a_gpu<Device>) {
+                auto const& seen = std::get<sizeof...(Arguments) - 1>(std::tie(arguments...));
+                return replacement<T, Device>{std::in_place, seen.device(), hook(arguments...)};
+            } else {
+                return replacement<T, Device>{std::in_place, hook(arguments...)};
+            }
         }
     }
 
@@ -37,8 +43,8 @@ struct held_hook final : erased_call<T, Arguments...> {
 };
 
 /// Erases a run-time hook: once for its type, not for each layer.
-template <class Event, class T, class Hook, class... Arguments>
-[[nodiscard]] shared_hook<Event, T> erase_hook(Hook&& hook, erased_call<T, Arguments...>*) {
+template <class Event, class T, class Device, class Hook, class... Arguments>
+[[nodiscard]] shared_hook<Event, T, Device> erase_hook(Hook&& hook, erased_call<T, Device, Arguments...>*) {
     static_assert(!is_transform<Hook>,
                   "hookcam::with_runtime_hooks: a hook that brings its own backward must be attached at "
                   "compile time; use attach<\"path\">(model, on_forward(transform(…)))");
@@ -46,8 +52,9 @@ template <class Event, class T, class Hook, class... Arguments>
         using result = std::invoke_result_t<Hook&, Arguments const&...>;
         static_assert(hook_result_must_fit<Hook, result, can_replace<result, T, dynamic>()>::value);
         // As a pointer to what all hooks of the event are, so that no shared pointer is compiled for this one.
-        erased_call<T, Arguments...>* const held = new held_hook<T, Hook, Arguments...>{std::move(hook)};
-        return shared_hook<Event, T>{held};
+        erased_call<T, Device, Arguments...>* const held =
+            new held_hook<T, Device, Hook, Arguments...>{std::move(hook)};
+        return shared_hook<Event, T, Device>{held};
     } else {
         return {};
     }
@@ -56,11 +63,11 @@ template <class Event, class T, class Hook, class... Arguments>
 } // namespace detail
 
 /// The layer of an opened model at which run-time hooks are registered.
-template <class T>
+template <class T, class Device = cpu>
 class hookable_layer {
 public:
     /// Made by `opened::at`.
-    hookable_layer(std::shared_ptr<detail::hook_registry<T>> hooks, std::size_t layer)
+    hookable_layer(std::shared_ptr<detail::hook_registry<T, Device>> hooks, std::size_t layer)
         : m_hooks{std::move(hooks)},
           m_layer{layer} {}
 
@@ -93,14 +100,14 @@ public:
     }
 
 private:
-    std::shared_ptr<detail::hook_registry<T>> m_hooks;
+    std::shared_ptr<detail::hook_registry<T, Device>> m_hooks;
     std::size_t m_layer;
 
     template <class Event, class Hook>
     hook_handle add(Hook&& hook, bool prepend) const {
-        using call = typename detail::erased_hook<Event, T>::type;
+        using call = typename detail::erased_hook<Event, T, Device>::type;
         auto const id = m_hooks->template add<Event>(
-            m_layer, detail::erase_hook<Event, T, Hook>(std::move(hook), static_cast<call*>(nullptr)),
+            m_layer, detail::erase_hook<Event, T, Device, Hook>(std::move(hook), static_cast<call*>(nullptr)),
             prepend);
         return hook_handle{m_hooks, id};
     }
@@ -117,18 +124,18 @@ public:
     using device_type = typename Source::device_type;
     using items = typename Source::items;
     using slots_type = typename Source::slots_type;
-    using tape_type = detail::runtime_tape<value_type>;
+    using tape_type = detail::runtime_tape<value_type, device_type>;
+    using registry_type = detail::hook_registry<value_type, device_type>;
     static constexpr bool run_time_hooks = true;
 
     /// Made by `with_runtime_hooks`.
     explicit opened(Source from)
         : m_source{std::move(from)},
-          m_hooks{std::make_shared<detail::hook_registry<value_type>>(
-              detail::table_of<network_type>().paths.size() + 1)} {}
+          m_hooks{std::make_shared<registry_type>(detail::table_of<network_type>().paths.size() + 1)} {}
 
     /// The layer or composite at a path, `""` being the whole network. An unknown path throws and lists what
     /// there is.
-    [[nodiscard]] hookable_layer<value_type> at(std::string_view path) const {
+    [[nodiscard]] hookable_layer<value_type, device_type> at(std::string_view path) const {
         auto const& all = detail::table_of<network_type>().paths;
         if (path.empty())
             return {m_hooks, 0};
@@ -149,15 +156,13 @@ public:
     [[nodiscard]] std::size_t changes() const noexcept { return m_source.changes(); }
     void count_change() const noexcept { m_source.count_change(); }
     [[nodiscard]] slots_type const& slots() const noexcept { return m_source.slots(); }
-    [[nodiscard]] detail::hook_registry<value_type> const& registry() const noexcept { return *m_hooks; }
-    [[nodiscard]] std::shared_ptr<detail::hook_registry<value_type>> const& shared_registry() const noexcept {
-        return m_hooks;
-    }
+    [[nodiscard]] registry_type const& registry() const noexcept { return *m_hooks; }
+    [[nodiscard]] std::shared_ptr<registry_type> const& shared_registry() const noexcept { return m_hooks; }
     [[nodiscard]] Source const& source() const noexcept { return m_source; }
 
 private:
     Source m_source;
-    std::shared_ptr<detail::hook_registry<value_type>> m_hooks;
+    std::shared_ptr<registry_type> m_hooks;
 };
 
 namespace detail {
@@ -171,7 +176,8 @@ public:
     using device_type = typename Source::device_type;
     using items = typename Source::items;
     using slots_type = typename Source::slots_type;
-    using tape_type = runtime_tape<value_type>;
+    using tape_type = runtime_tape<value_type, device_type>;
+    using registry_type = hook_registry<value_type, device_type>;
     static constexpr bool run_time_hooks = true;
 
     explicit opened_reference(opened<Source> const& to) : m_to{&to.source()}, m_hooks{to.shared_registry()} {}
@@ -181,11 +187,11 @@ public:
     [[nodiscard]] std::size_t changes() const noexcept { return m_to->changes(); }
     void count_change() const noexcept { m_to->count_change(); }
     [[nodiscard]] slots_type const& slots() const noexcept { return m_to->slots(); }
-    [[nodiscard]] hook_registry<value_type> const& registry() const noexcept { return *m_hooks; }
+    [[nodiscard]] registry_type const& registry() const noexcept { return *m_hooks; }
 
 private:
     Source const* m_to;
-    std::shared_ptr<hook_registry<value_type> const> m_hooks;
+    std::shared_ptr<registry_type const> m_hooks;
 };
 
 template <class Source>

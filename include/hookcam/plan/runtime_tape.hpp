@@ -2,6 +2,7 @@
 
 #include "../core/instruction_set.hpp"
 #include "../hooks/registry.hpp"
+#include "../tensor/device.hpp"
 #include "../tensor/memory.hpp"
 #include "tape.hpp"
 
@@ -15,13 +16,14 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// The tape of a plan with run-time hooks. Which hooks there are is known when a walk begins: a backward walk
 /// then finds out first how far it must go. Its own steps know that their tape is one of these.
-template <class T>
+template <class T, class Device = cpu>
 struct runtime_tape : tape<T> {
     using looks_function = bool (*)(runtime_tape const&, step<T> const&);
 
-    std::shared_ptr<typename hook_registry<T>::table const> hooks; ///< as they were when this walk began
-    std::vector<int> node_values;                                  ///< the cell of each node's output
-    std::vector<int> node_gradients;                               ///< and of its gradient
+    std::shared_ptr<typename hook_registry<T, Device>::table const>
+        hooks;                           ///< as they were when this walk began
+    std::vector<int> node_values;        ///< the cell of each node's output
+    std::vector<int> node_gradients;     ///< and of its gradient
     std::vector<memory<T>> replacements; ///< what hooks put in the place of values, then of gradients
     std::vector<looks_function> looks; ///< of backward steps: is a hook registered? null, or not there: never
     std::vector<bool> pinned;          ///< the gradients that every pass needs; not there: not pinned
@@ -29,7 +31,7 @@ struct runtime_tape : tape<T> {
     int chosen = -1;                   ///< the node of the path that the request chose
 
     /// Takes the hooks for one walk. What is returned lets them go when the walk ends, by an exception too.
-    [[nodiscard]] auto walk_with(std::shared_ptr<typename hook_registry<T>::table const> registered) {
+    [[nodiscard]] auto walk_with(std::shared_ptr<typename hook_registry<T, Device>::table const> registered) {
         struct let_go {
             void operator()(runtime_tape* of) const noexcept { of->hooks.reset(); }
         };

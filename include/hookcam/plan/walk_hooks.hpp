@@ -338,77 +338,78 @@ void run_parameter_hook(tape<T>& t, step<T> const& s) {
 // --- run-time hooks ----------------------------------------------------------------------------------------
 
 /// The tape, for steps that only a plan with run-time hooks has.
-template <class T>
-[[nodiscard]] runtime_tape<T>& with_hooks(tape<T>& of) {
-    return static_cast<runtime_tape<T>&>(of);
+template <class Device, class T>
+[[nodiscard]] runtime_tape<T, Device>& with_hooks(tape<T>& of) {
+    return static_cast<runtime_tape<T, Device>&>(of);
 }
 
-template <class Event, class T>
-[[nodiscard]] hook_list<Event, T> const& registered(runtime_tape<T> const& t, step<T> const& s) {
-    return std::get<hook_list<Event, T>>((*t.hooks)[static_cast<std::size_t>(s.node)]);
+template <class Event, class T, class Device>
+[[nodiscard]] hook_list<Event, T, Device> const& registered(runtime_tape<T, Device> const& t,
+                                                            step<T> const& s) {
+    return std::get<hook_list<Event, T, Device>>((*t.hooks)[static_cast<std::size_t>(s.node)]);
 }
-template <class Event, class T>
-bool any_registered(runtime_tape<T> const& t, step<T> const& s) {
+template <class Event, class T, class Device>
+bool any_registered(runtime_tape<T, Device> const& t, step<T> const& s) {
     return !registered<Event>(t, s).empty();
 }
 
 /// Lets every registered hook see what the ones before it made. Points `to` at the last replacement, or at
 /// `from` where there is none.
-template <class Event, class T, class Call>
-void run_registered(runtime_tape<T>& t, step<T> const& s, cell<T> const& from, cell<T>& to, Call call) {
+template <class Event, class T, class Device, class Call>
+void run_registered(runtime_tape<T, Device>& t, step<T> const& s, cell<T> const& from, cell<T>& to,
+                    Call call) {
     to.data = from.data;
     for (auto const& hook : registered<Event>(t, s)) {
-        auto const current = any_batch_view(static_cast<T const*>(to.data), t.batch, from.sizes);
+        auto const current = any_view_of_cell<Device>(t, to);
         auto const made = call(hook.call, current);
         if (!made)
             continue;
         check_replacement(*made, current.shape());
         auto& kept = t.replacements[s.state];
         if (kept.size() != made->size())
-            kept = memory<T>(made->size());
-        std::copy_n(made->data(), made->size(), kept.data());
+            kept = memory<T>(made->size(), t.where);
+        if constexpr (a_gpu<Device>)
+            replace_on_device(made->device(), kept.data(), *made);
+        else
+            std::copy_n(made->data(), made->size(), kept.data());
         to.data = kept.data();
     }
 }
 
-template <class T>
+template <class T, class Device>
 void run_registered_forward_pre(tape<T>& of, step<T> const& s) {
-    auto& t = with_hooks(of);
-    layer_view<T> const layer{layer_source(t, s)};
+    auto& t = with_hooks<Device>(of);
+    layer_view<T, Device> const layer{layer_source<Device>(t, s)};
     run_registered<events::forward_pre>(
         t, s, t.value(s.input), t.value(s.output),
         [&](auto const& hook, auto const& input) { return (*hook)(layer, input); });
 }
 
-template <class T>
+template <class T, class Device>
 void run_registered_forward(tape<T>& of, step<T> const& s) {
-    auto& t = with_hooks(of);
-    layer_view<T> const layer{layer_source(t, s)};
-    auto const& in = t.value(s.input);
-    auto const input = any_batch_view(static_cast<T const*>(in.data), t.batch, in.sizes);
+    auto& t = with_hooks<Device>(of);
+    layer_view<T, Device> const layer{layer_source<Device>(t, s)};
+    auto const input = any_view_of_cell<Device>(t, t.value(s.input));
     run_registered<events::forward>(
         t, s, t.value(s.second_input), t.value(s.output),
         [&](auto const& hook, auto const& output) { return (*hook)(layer, input, output); });
 }
 
-template <class T>
+template <class T, class Device>
 void run_registered_backward_pre(tape<T>& of, step<T> const& s) {
-    auto& t = with_hooks(of);
+    auto& t = with_hooks<Device>(of);
     if (!t.needs(s.grad_output))
         return;
-    layer_view<T> const layer{layer_source(t, s)};
+    layer_view<T, Device> const layer{layer_source<Device>(t, s)};
     run_registered<events::backward_pre>(
         t, s, t.gradient(s.grad_output), t.gradient(s.grad_input),
         [&](auto const& hook, auto const& grad_output) { return (*hook)(layer, grad_output); });
 }
 
-template <class T>
+template <class T, class Device>
 void run_registered_backward(tape<T>& of, step<T> const& s) {
-    auto& t = with_hooks(of);
-    layer_view<T> const layer{layer_source(t, s)};
-    auto const view = [&t](cell<T> const& c) {
-        return any_batch_view(static_cast<T const*>(c.data), t.batch, c.sizes);
-    };
+    auto& t = with_hooks<Device>(of);
+    layer_view<T, Device> const layer{layer_source<Device>(t, s)};
     if (s.grad_output >= 0) {
         if (!t.needs(s.grad_output))
             return;
@@ -416,7 +417,7 @@ void run_registered_backward(tape<T>& of, step<T> const& s) {
             t.gradient(s.grad_input).data = t.gradient(s.grad_output).data;
             return;
         }
-        auto const grad_output = view(t.gradient(s.second_grad_output));
+        auto const grad_output = any_view_of_cell<Device>(t, t.gradient(s.second_grad_output));
         run_registered<events::backward>(t, s, t.gradient(s.grad_output), t.gradient(s.grad_input),
                                          [&](auto const& hook, auto const& grad_input) {
                                              return (*hook)(layer, grad_input, grad_output);
@@ -424,19 +425,19 @@ void run_registered_backward(tape<T>& of, step<T> const& s) {
         return;
     }
     // The network's input has no gradient here: the hooks get an empty view, and what they return is dropped.
-    auto const nothing = any_view_of(static_cast<T const*>(t.parameters), extents{0});
+    auto const nothing = any_view_on<Device>(t, t.parameters, extents{0});
     for (auto const& hook : registered<events::backward>(t, s))
-        (*hook.call)(layer, nothing, view(t.gradient(s.second_grad_output)));
+        (*hook.call)(layer, nothing, any_view_of_cell<Device>(t, t.gradient(s.second_grad_output)));
 }
 
-template <class T>
+template <class T, class Device>
 void run_registered_parameter(tape<T>& of, step<T> const& s) {
-    auto& t = with_hooks(of);
-    layer_view<T> const layer{layer_source(t, s)};
+    auto& t = with_hooks<Device>(of);
+    layer_view<T, Device> const layer{layer_source<Device>(t, s)};
     for (auto const& hook : registered<events::parameter_gradient>(t, s))
-        each_parameter_gradient(t, s, [&](std::string_view name, auto const& gradient, T* place) {
+        each_parameter_gradient<Device>(t, s, [&](std::string_view name, auto const& gradient, T* place) {
             if (auto const made = (*hook.call)(layer, name, gradient))
-                replace_parameter_gradient<T>(gradient, place, *made);
+                replace_parameter_gradient<T, Device>(gradient, place, *made);
         });
 }
 
@@ -653,7 +654,7 @@ struct hooked_node {
     }
 
     /// Says of the next backward step how to find out whether it has a hook.
-    void note_looks(typename runtime_tape<T>::looks_function looks) {
+    void note_looks(typename runtime_tape<T, device>::looks_function looks) {
         into.to.looks.resize(into.to.backward.size());
         into.to.looks.push_back(looks);
     }
@@ -661,7 +662,7 @@ struct hooked_node {
     template <class Value>
     auto registered_before_forward(Value in) {
         auto s = new_step();
-        s.run = &run_registered_forward_pre<T>;
+        s.run = &run_registered_forward_pre<T, device>;
         s.plan = &plan_replacement<T>;
         s.input = in.cell;
         s.output = into.to.add_value(Value::shape::value, false);
@@ -674,7 +675,7 @@ struct hooked_node {
     template <class In, class Value>
     auto registered_after_forward(In in, Value out) {
         auto s = new_step();
-        s.run = &run_registered_forward<T>;
+        s.run = &run_registered_forward<T, device>;
         s.plan = &plan_replacement<T>;
         s.input = in.cell;
         s.second_input = out.cell;
@@ -688,7 +689,7 @@ struct hooked_node {
     template <class Value>
     auto registered_around_backward(Value in) {
         auto s = new_step();
-        s.run = &run_registered_backward<T>;
+        s.run = &run_registered_backward<T, device>;
         auto inner = in;
         if constexpr (Value::gradient_need != need::never) {
             inner.gradient = into.to.add_gradient(in.cell);
@@ -697,7 +698,7 @@ struct hooked_node {
         }
         s.state = new_replacement();
         wants_grad_output.push_back(into.to.backward.size());
-        note_looks(&any_registered<events::backward, T>);
+        note_looks(&any_registered<events::backward, T, device>);
         into.to.backward.push_back(s);
         return inner;
     }
@@ -707,31 +708,22 @@ struct hooked_node {
         auto outer = out;
         outer.gradient = into.to.add_gradient(out.cell);
         auto s = new_step();
-        s.run = &run_registered_backward_pre<T>;
+        s.run = &run_registered_backward_pre<T, device>;
         s.grad_input = out.gradient;
         s.grad_output = outer.gradient;
         s.state = new_replacement();
-        note_looks(&any_registered<events::backward_pre, T>);
+        note_looks(&any_registered<events::backward_pre, T, device>);
         into.to.backward.push_back(s);
         return outer;
     }
 
     void registered_after_parameters(std::vector<std::size_t>& open) {
         auto s = new_step();
-        s.run = &run_registered_parameter<T>;
+        s.run = &run_registered_parameter<T, device>;
         s.parameters = first_parameter;
         open.push_back(into.to.backward.size());
         into.to.backward.push_back(s);
     }
-};
-
-/// Shows in its argument the device.
-template <class Device, bool IsCpu>
-struct run_time_hooks_must_be_on_cpu {
-    static_assert(IsCpu,
-                  "hookcam::with_runtime_hooks: the model must be on the cpu so far; copy it there with "
-                  "to<cpu>(model), or attach hooks at compile time");
-    static constexpr bool value = true;
 };
 
 /// A node at which hooks are attached or may be registered. `body` lowers the node without its hooks.
@@ -739,8 +731,6 @@ template <bool RunTime, class Facts, class Here, class Node, class... Hooks, cla
           bool Kept, bool IsInput, class Form, class Body>
 auto lower_hooked(lowering<Facts>& into, int id, Here here, Node const&, hook_set<Hooks...> const& hooks,
                   value<Shape, Gradient, Kept, IsInput, Form> in_any_form, Body body) {
-    static_assert(run_time_hooks_must_be_on_cpu < typename Facts::device,
-                  !RunTime || !a_gpu < typename Facts::device >> ::value);
     auto const given = dense(into, in_any_form); // hooks see N,C,H,W
     using set = hook_set<Hooks...>;
     constexpr std::size_t count = sizeof...(Hooks);

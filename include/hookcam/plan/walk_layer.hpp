@@ -47,6 +47,15 @@ template <class Device, class T>
         return any_view_of(data, sizes);
 }
 
+/// A tensor of run-time rank, with the batch.
+template <class Device, class T>
+[[nodiscard]] auto any_view_of_cell(tape<T> const& t, cell<T> const& c) {
+    if constexpr (a_gpu<Device>)
+        return any_device_batch_view(device_at<Device>(t), static_cast<T const*>(c.data), t.batch, c.sizes);
+    else
+        return any_batch_view(static_cast<T const*>(c.data), t.batch, c.sizes);
+}
+
 /// True where a layer packs its parameters for the kernels of a device.
 template <class Layer, class Device>
 inline constexpr bool packs_on = has_packed<Layer> && !a_gpu<Device>;

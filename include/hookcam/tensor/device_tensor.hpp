@@ -5,8 +5,7 @@
 #include "xtensor.hpp"
 
 #include <cstddef>
-#include <functional>
-#include <numeric>
+#include <type_traits>
 #include <utility>
 
 namespace hookcam {
@@ -16,20 +15,28 @@ namespace hookcam {
 template <class T, std::size_t Rank, class Device>
 class device_tensor : public device_view<T, Rank, Device> {
     using view = device_view<T, Rank, Device>;
+    using on_host =
+        std::conditional_t<Rank == dynamic, xt::xarray<T>, xt::xtensor<T, Rank == dynamic ? 0 : Rank>>;
 
 public:
     /// Zeros of a shape.
     device_tensor(Device device, typename view::shape_type const& shape)
         : device_tensor{device, shape, memory<T>(count(shape), device.stream)} {}
 
-    /// A copy of an xtensor expression of a rank that is known by type.
+    /// A copy of an xtensor expression; its rank is known by type, unless this one's is not.
     template <class Expression>
         requires(xt::is_xexpression<Expression>::value)
-    device_tensor(Device device, Expression const& made)
-        : device_tensor{device, xt::xtensor<T, Rank>{made}} {}
+    device_tensor(Device device, Expression const& made) : device_tensor{device, on_host{made}} {}
     /// A copy of a tensor of this program's memory.
-    device_tensor(Device device, xt::xtensor<T, Rank> const& made) : device_tensor{device, made.shape()} {
+    device_tensor(Device device, on_host const& made) : device_tensor{device, made.shape()} {
         device.stream->copy_in(m_memory.data(), made.data(), made.size() * sizeof(T));
+    }
+    /// A copy of what lies on the device.
+    template <class U, std::size_t OtherRank>
+        requires(std::is_same_v<std::remove_const_t<U>, T> && (Rank == OtherRank || Rank == dynamic))
+    device_tensor(Device device, device_view<U, OtherRank, Device> const& made)
+        : device_tensor{device, typename view::shape_type(made.shape().begin(), made.shape().end())} {
+        device.stream->copy(m_memory.data(), made.data(), made.size() * sizeof(T));
     }
 
     device_tensor(device_tensor&&) noexcept = default;
@@ -47,7 +54,7 @@ private:
           m_memory{std::move(from)} {}
 
     static std::size_t count(typename view::shape_type const& shape) {
-        return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>{});
+        return device_view<T, Rank, Device>{{}, nullptr, shape}.size();
     }
 };
 
