@@ -7,6 +7,7 @@
 #include "cuda/fast_divisor.hpp"
 #include "cuda/kernel.hpp"
 #include "cuda/product.hpp"
+#include "explain/grad_cam_on_device.hpp"
 #include "plan/to.hpp"
 #include "tensor/device_tensor.hpp"
 #include "tensor/device_view.hpp"

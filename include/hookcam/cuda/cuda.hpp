@@ -21,6 +21,7 @@ namespace detail {
 
 [[nodiscard]] void* make_cuda_stream();
 void release_cuda_stream(void* handle) noexcept;
+void wait_for_cuda(void* handle, void* other);
 void synchronize_cuda(void* handle);
 void synchronize_cuda_device();
 [[nodiscard]] void* allocate_cuda(void* handle, std::size_t bytes);
@@ -59,6 +60,9 @@ public:
     }
     void copy(void* to, void const* from, std::size_t bytes) override {
         detail::copy_in_cuda(m_handle, to, from, bytes);
+    }
+    void wait_for(memory_place& other) override {
+        detail::wait_for_cuda(m_handle, static_cast<cuda_stream&>(other).m_handle);
     }
     void synchronize() override { detail::synchronize_cuda(m_handle); }
     void synchronize_device() override { detail::synchronize_cuda_device(); }

@@ -180,14 +180,21 @@ public:
         return block;
     }
     void release(void* block) noexcept override { detail::emulated_memory::all().release(block); }
-    void copy_in(void* to, void const* from, std::size_t bytes) override { copy(to, from, bytes); }
-    void copy_out(void* to, void const* from, std::size_t bytes) override { copy(to, from, bytes); }
+    void copy_in(void* to, void const* from, std::size_t bytes) override {
+        ++s_host_copies;
+        copy(to, from, bytes);
+    }
+    void copy_out(void* to, void const* from, std::size_t bytes) override {
+        ++s_host_copies;
+        copy(to, from, bytes);
+    }
     void copy(void* to, void const* from, std::size_t bytes) override {
         if (bytes == 0)
             return;
         detail::emulated_memory::access const open{detail::emulated_memory::all()};
         std::memcpy(to, from, bytes);
     }
+    void wait_for(memory_place&) override {}
     void synchronize() override {}
     void synchronize_device() override {}
 
@@ -199,12 +206,15 @@ public:
     [[nodiscard]] static std::size_t launches() noexcept { return s_launches; }
     /// How often memory was allocated so far, on every stream.
     [[nodiscard]] static std::size_t allocations() noexcept { return s_allocations; }
+    /// How often something was copied from or to this program's memory so far, on every stream.
+    [[nodiscard]] static std::size_t host_copies() noexcept { return s_host_copies; }
 
 private:
     friend struct emulated;
     static inline emulated_order s_order = emulated_order::forward;
     static inline std::size_t s_launches = 0;
     static inline std::size_t s_allocations = 0;
+    static inline std::size_t s_host_copies = 0;
 };
 
 /// A device that is none: the kernels of a GPU, run by the processor, block by block. It is for tests of kernels where

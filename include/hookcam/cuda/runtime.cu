@@ -64,6 +64,15 @@ HOOKCAM_CUDA_WEAK void release_cuda_stream(void* handle) noexcept {
     static_cast<void>(cudaStreamDestroy(stream_of(handle)));
 }
 
+HOOKCAM_CUDA_WEAK void wait_for_cuda(void* handle, void* other) {
+    cudaEvent_t done = nullptr;
+    HOOKCAM_CUDA_CHECK(cudaEventCreateWithFlags(&done, cudaEventDisableTiming));
+    auto const recorded = cudaEventRecord(done, stream_of(other));
+    auto const waits = recorded == cudaSuccess ? cudaStreamWaitEvent(stream_of(handle), done, 0) : recorded;
+    static_cast<void>(cudaEventDestroy(done)); // goes when it has happened
+    check_cuda(waits, "cudaStreamWaitEvent", "", __FILE__, __LINE__);
+}
+
 HOOKCAM_CUDA_WEAK void synchronize_cuda(void* handle) {
     HOOKCAM_CUDA_CHECK(cudaStreamSynchronize(stream_of(handle)));
 }

@@ -31,14 +31,6 @@ template <fixed_string Path, fixed_string... Paths, class... Tensors>
 
 namespace detail {
 
-template <class View>
-[[nodiscard]] auto owned(View const& view) {
-    if constexpr (is_device_view<View>)
-        return view.to_host();
-    else
-        return xt::xtensor<std::remove_cv_t<typename View::value_type>, rank_of<View>>{view};
-}
-
 template <fixed_string... Paths, class... Tensors>
 [[nodiscard]] auto make_by_path(Tensors... tensors) {
     return by_path<path_list<Paths...>, Tensors...>{
@@ -50,14 +42,15 @@ template <fixed_string... Paths, class... Tensors>
 inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// The outputs of layers, after their hooks: `auto found = activations<"conv3", "fc1">(model, image)`, then
-/// `get<"conv3">(found)`. The result owns its memory.
+/// `get<"conv3">(found)`. The result owns its memory, and lies on the device where the image does.
 template <fixed_string Path, fixed_string... More, class Model, class Input>
     requires detail::can_be_planned<Model>
 [[nodiscard]] auto activations(Model const& of, Input const& image) {
     auto once = plan(of, activations_request<Path, More...>{});
     once(image);
-    return detail::make_by_path<Path, More...>(detail::owned(once.template activation<Path>()),
-                                               detail::owned(once.template activation<More>())...);
+    return detail::make_by_path<Path, More...>(
+        detail::owned_like(image, once.template activation<Path>()),
+        detail::owned_like(image, once.template activation<More>())...);
 }
 
 /// The gradients of a score (the predicted class's logit, or that of the target) with respect to the outputs
@@ -69,8 +62,8 @@ template <fixed_string Path, fixed_string... More, class Model, class Input, cla
     using plan_type = decltype(once);
     grad_cam_result<typename plan_type::value_type, plan_type::output_shape::rank, Path> scores;
     detail::cam_walk<logit_score>{}.run(once, image, scores, target...);
-    return detail::make_by_path<Path, More...>(detail::owned(once.template gradient<Path>()),
-                                               detail::owned(once.template gradient<More>())...);
+    return detail::make_by_path<Path, More...>(detail::owned_like(image, once.template gradient<Path>()),
+                                               detail::owned_like(image, once.template gradient<More>())...);
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET

@@ -3,6 +3,7 @@
 #include "../compose/output_shape.hpp"
 #include "../core/error.hpp"
 #include "../core/instruction_set.hpp"
+#include "../tensor/device_tensor.hpp"
 #include "../tensor/shape_check.hpp"
 #include "../tensor/view.hpp"
 #include "lower.hpp"
@@ -54,6 +55,34 @@ struct device_side<Device, T> {
             of = hookcam::memory<T>(size);
         return of;
     }
+};
+
+/// The number of axes of a tensor, wherever it lies; `dynamic` where its type does not say.
+template <class Tensor>
+constexpr std::size_t axes_of() {
+    if constexpr (is_device_view<Tensor>)
+        return Tensor::rank;
+    else
+        return rank_of<Tensor>;
+}
+
+/// True where a plan for a device can read a tensor: all can read expressions of this program's memory.
+template <class Tensor, class Device>
+constexpr bool can_be_read_on() {
+    if constexpr (is_device_view<Tensor>)
+        return std::is_same_v<decltype(std::declval<Tensor const&>().device()), Device>;
+    else
+        return true;
+}
+
+/// Shows in its arguments the tensor and the device.
+template <class Tensor, class Device, bool IsThere>
+struct tensor_must_lie_where_model_does {
+    static_assert(
+        IsThere,
+        "hookcam::plan: a tensor on a device must be given to a plan of a model on that device; take "
+        "its to_host(), or copy the model there");
+    static constexpr bool value = true;
 };
 
 /// True where a network can begin with inputs of these sizes.
@@ -119,7 +148,8 @@ public:
         return m_state->request.run(*this, input, std::forward<More>(more)...);
     }
 
-    /// Forward alone. Returns a view of the output, the batch first.
+    /// Forward alone. Returns a view of the output, the batch first. A plan of a model on a device takes a `device_tensor`
+    /// or a view of one too, which does not pass this program's memory.
     template <class Input>
     auto forward(Input const& input) {
         auto& t = m_state->t;
@@ -149,11 +179,23 @@ public:
     void backward(Gradient const& grad_output) {
         require_gradients<Request::differentiates>();
         require_forward();
-        auto place = gradient_to_fill();
-        detail::check_shape(grad_output, place.shape(), error_kind::shape,
-                            "hookcam::plan: the gradient of the output must have the output's shape");
-        detail::fill(place, grad_output);
-        backward();
+        constexpr char const* sentence =
+            "hookcam::plan: the gradient of the output must have the output's shape";
+        constexpr bool is_there = detail::can_be_read_on<Gradient, device_type>();
+        static_assert(detail::tensor_must_lie_where_model_does<Gradient, device_type, is_there>::value);
+        if constexpr (detail::is_device_view<Gradient> && is_there) {
+            auto const place = gradient_view<output_shape::rank>(m_state->t.output_gradient);
+            detail::check_shape(grad_output, place.shape(), error_kind::shape, sentence);
+            detail::copy_from_stream(
+                m_state->side.stream, m_state->t.gradient(m_state->t.output_gradient).data,
+                *grad_output.device().stream, grad_output.data(), grad_output.size() * sizeof(value_type));
+            run_backward();
+        } else if constexpr (is_there) {
+            auto place = gradient_to_fill();
+            detail::check_shape(grad_output, place.shape(), error_kind::shape, sentence);
+            detail::fill(place, grad_output);
+            backward();
+        }
     }
 
     /// The same from what was written to `gradient_to_fill()`.
@@ -167,14 +209,7 @@ public:
             auto const& from = side.room(side.gradient, t.batch, seed.sizes);
             side.stream.copy_in(seed.data, from.data(), from.size() * sizeof(value_type));
         }
-        // slots: begin
-        if constexpr (source::run_time_hooks) {
-            auto const walk = t.walk_with(m_state->from.registry().snapshot());
-            t.find_needed();
-            t.run_needed_backward();
-        } else
-            // slots: end
-            t.run_backward();
+        run_backward();
     }
 
     /// A view of the last output.
@@ -431,15 +466,29 @@ private:
     }
     // slots: end
 
+    void run_backward() {
+        auto& t = m_state->t;
+        // slots: begin
+        if constexpr (source::run_time_hooks) {
+            auto const walk = t.walk_with(m_state->from.registry().snapshot());
+            t.find_needed();
+            t.run_needed_backward();
+        } else
+            // slots: end
+            t.run_backward();
+    }
+
     /// Sizes the plan for an input and copies it in.
     template <class Input>
     void take(Input const& input) {
-        static_assert(detail::an_expression<Input>,
+        static_assert(detail::an_expression<Input> || detail::is_device_view<Input>,
                       "hookcam::plan: the input must be an xtensor expression; give it N,C,H,W or C,H,W");
+        constexpr bool is_there = detail::can_be_read_on<Input, device_type>();
+        static_assert(detail::tensor_must_lie_where_model_does<Input, device_type, is_there>::value);
         static_assert(std::is_same_v<std::remove_cv_t<typename Input::value_type>, value_type>,
                       "hookcam::plan: the input must hold the model's scalar; convert it with xt::cast");
         constexpr std::size_t rank = input_shape::rank;
-        constexpr std::size_t given = detail::rank_of<Input>;
+        constexpr std::size_t given = detail::axes_of<Input>();
         static_assert(
             given == dynamic || given == rank || given == rank + 1,
             "hookcam::plan: the input must have the axes of the network's input, with or without a batch in "
@@ -462,6 +511,19 @@ private:
         auto& t = m_state->t;
         if (!t.is_laid_out || t.batch != images || t.values[0].sizes != sizes)
             t.lay_out(images, sizes);
+        if constexpr (detail::is_device_view<Input> && is_there)
+            detail::copy_from_stream(m_state->side.stream, t.values[0].data, *input.device().stream,
+                                     input.data(), input.size() * sizeof(value_type));
+        else if constexpr (is_there)
+            take_from_here<given>(input, images, sizes, has_batch);
+    }
+
+    /// Copies an input from this program's memory.
+    template <std::size_t given, class Input>
+    void take_from_here(Input const& input, std::size_t images, extents const& sizes,
+                        [[maybe_unused]] bool has_batch) {
+        constexpr std::size_t rank = input_shape::rank;
+        auto& t = m_state->t;
         auto* const to = [&]() -> value_type* {
             if constexpr (detail::a_gpu<device_type>)
                 return m_state->side.room(m_state->side.input, images, sizes).data();
@@ -506,21 +568,29 @@ struct must_outlive {
 
 inline namespace HOOKCAM_INSTRUCTION_SET {
 
-/// A plan that is run once; the result owns its memory.
+/// What lies at a view, as a tensor of its own: on a device where the input was there.
+template <class Input, class View>
+[[nodiscard]] auto owned_like(Input const& input, View const& view) {
+    using T = typename View::value_type;
+    if constexpr (is_device_view<Input>)
+        return device_tensor<std::remove_const_t<T>, View::rank, decltype(input.device())>{input.device(),
+                                                                                           view};
+    else if constexpr (is_device_view<View>)
+        return view.to_host();
+    else
+        return xt::xtensor<std::remove_const_t<T>, rank_of<View>>{view};
+}
+
+/// A plan that is run once; the result owns its memory, and lies where the input does.
 template <class Model, class Input>
 [[nodiscard]] auto run_once(Model const& of, Input const& input) {
     using network = typename Model::network_type;
-    using T = typename Model::value_type;
-    constexpr auto given = rank_of<Input>;
+    constexpr auto given = axes_of<Input>();
     constexpr bool is_vector = (given == 1 || given == 2) && begins_with<network, features<>::value>;
     using shape = std::conditional_t<is_vector, features<>, any_shape>;
     using named = typename source_of<Model>::template kept<true>;
     planned<named, logits_request, shape> once{borrow(of), {}};
-    auto const output = once(input);
-    if constexpr (is_device_view<std::remove_const_t<decltype(output)>>)
-        return output.to_host();
-    else
-        return xt::xtensor<T, std::remove_cvref_t<decltype(output)>::rank>{output};
+    return owned_like(input, once(input));
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET

@@ -20,18 +20,19 @@ template <class T, class Device = cpu>
 struct runtime_tape : tape<T> {
     using looks_function = bool (*)(runtime_tape const&, step<T> const&);
 
-    std::shared_ptr<typename hook_registry<T, Device>::table const>
-        hooks;                           ///< as they were when this walk began
-    std::vector<int> node_values;        ///< the cell of each node's output
-    std::vector<int> node_gradients;     ///< and of its gradient
-    std::vector<memory<T>> replacements; ///< what hooks put in the place of values, then of gradients
+    using hook_table = typename hook_registry<T, Device>::table;
+
+    std::shared_ptr<hook_table const> hooks; ///< as they were when this walk began
+    std::vector<int> node_values;            ///< the cell of each node's output
+    std::vector<int> node_gradients;         ///< and of its gradient
+    std::vector<memory<T>> replacements;     ///< what hooks put in the place of values, then of gradients
     std::vector<looks_function> looks; ///< of backward steps: is a hook registered? null, or not there: never
     std::vector<bool> pinned;          ///< the gradients that every pass needs; not there: not pinned
     std::vector<bool> needed;          ///< the gradients that this pass needs
     int chosen = -1;                   ///< the node of the path that the request chose
 
     /// Takes the hooks for one walk. What is returned lets them go when the walk ends, by an exception too.
-    [[nodiscard]] auto walk_with(std::shared_ptr<typename hook_registry<T, Device>::table const> registered) {
+    [[nodiscard]] auto walk_with(std::shared_ptr<hook_table const> registered) {
         struct let_go {
             void operator()(runtime_tape* of) const noexcept { of->hooks.reset(); }
         };

@@ -155,7 +155,7 @@ template <class Hook>
 template <class T, class Device, class Made>
 void replace_on_device(Device const& device, T* to, Made const& made) {
     if constexpr (is_device_view<Made>) {
-        device.stream->copy(to, made.data(), made.size() * sizeof(T));
+        copy_from_stream(*device.stream, to, *made.device().stream, made.data(), made.size() * sizeof(T));
     } else {
         xt::xarray<T> const evaluated = made;
         device.stream->copy_in(to, evaluated.data(), evaluated.size() * sizeof(T));

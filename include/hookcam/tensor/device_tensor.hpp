@@ -10,8 +10,8 @@
 
 namespace hookcam {
 
-/// A tensor that owns memory of a device, in the order of a stream, which must outlive it: what a hook makes, by kernels of
-/// its own, and returns to replace what it saw. Movable, not copyable.
+/// A tensor that owns memory of a device, in the order of a stream, which must outlive it: the input of a plan, and what a
+/// hook makes, by kernels of its own, and returns to replace what it saw. Movable, not copyable.
 template <class T, std::size_t Rank, class Device>
 class device_tensor : public device_view<T, Rank, Device> {
     using view = device_view<T, Rank, Device>;
@@ -35,8 +35,9 @@ public:
     template <class U, std::size_t OtherRank>
         requires(std::is_same_v<std::remove_const_t<U>, T> && (Rank == OtherRank || Rank == dynamic))
     device_tensor(Device device, device_view<U, OtherRank, Device> const& made)
-        : device_tensor{device, typename view::shape_type(made.shape().begin(), made.shape().end())} {
-        device.stream->copy(m_memory.data(), made.data(), made.size() * sizeof(T));
+        : device_tensor{device, shape_of(made.shape())} {
+        detail::copy_from_stream(*device.stream, m_memory.data(), *made.device().stream, made.data(),
+                                 made.size() * sizeof(T));
     }
 
     device_tensor(device_tensor&&) noexcept = default;
@@ -52,6 +53,14 @@ private:
     device_tensor(Device device, typename view::shape_type const& shape, memory<T>&& from)
         : view{device, from.data(), shape},
           m_memory{std::move(from)} {}
+
+    template <class Shape>
+    static typename view::shape_type shape_of(Shape const& of) {
+        if constexpr (std::is_same_v<Shape, typename view::shape_type>)
+            return of;
+        else
+            return {of.begin(), of.end()};
+    }
 
     static std::size_t count(typename view::shape_type const& shape) {
         return device_view<T, Rank, Device>{{}, nullptr, shape}.size();

@@ -80,6 +80,17 @@ inline constexpr bool is_device_view = false;
 template <class T, std::size_t Rank, class Device>
 inline constexpr bool is_device_view<device_view<T, Rank, Device>> = true;
 
+/// Copies from memory of another stream: behind what was started on either, and before what is started there later.
+inline void copy_from_stream(memory_place& here, void* to, memory_place& there, void const* from,
+                             std::size_t bytes) {
+    bool const is_other = &here != &there;
+    if (is_other)
+        here.wait_for(there);
+    here.copy(to, from, bytes);
+    if (is_other)
+        there.wait_for(here);
+}
+
 /// A view of `batch` images or feature vectors of known rank in a device's memory.
 template <std::size_t ImageRank, class Device, class T>
 [[nodiscard]] device_view<T, ImageRank + 1, Device>

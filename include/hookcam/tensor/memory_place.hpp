@@ -20,6 +20,8 @@ public:
     virtual void copy_out(void* to, void const* from, std::size_t bytes) = 0;
     /// From here to here.
     virtual void copy(void* to, void const* from, std::size_t bytes) = 0;
+    /// What is started here from now on begins when all that was started on another stream of the device is done.
+    virtual void wait_for(memory_place& other) = 0;
     /// Waits until all that was started is done.
     virtual void synchronize() = 0;
     /// The same of every stream of the device.
