@@ -85,7 +85,7 @@ int main() {
 
     std::cout << "# two batches, one step\n";
     training.zero_gradients();
-    for (std::uint32_t number : {1001, 1002}) {
+    for (std::uint32_t number : {1001U, 1002U}) {
         auto const part = some_images(number);
         distance(training.forward(part.images), part, training.gradient_to_fill());
         training.accumulate();
