@@ -51,7 +51,8 @@ struct backward_pass {
     std::vector<T> grad_y = converted<T>(noise(batch * out.count(), 2));
     std::vector<T> own = converted<T>(noise(Layer::parameters::size, 3));
     hc::memory<T> packed = hc::memory<T>(backward::template packed_size<T>());
-    hc::memory<T> scratch = unset<T>(backward::template scratch<T>(in, out));
+    std::size_t workers = hc::num_threads();
+    hc::memory<T> scratch = unset<T>(workers * backward::template scratch<T>(in, out));
 
     backward_pass(std::size_t images, hc::extents const& sizes) : batch{images}, in{sizes} {
         backward::pack(hc::belongings<Layer, T const, hc::cpu>{own.data()}, packed.data());
@@ -65,8 +66,8 @@ struct backward_pass {
     std::vector<T> to_input(blocked_layout const& from, T const* gradient, blocked_layout const& to) {
         bool const is_dense = to.block == 0;
         auto made = unset<T>(batch * (is_dense ? in.count() : to.image()));
-        backward::to_input(hc::cpu{}, batch, from, gradient, static_cast<T const*>(packed.data()), to,
-                           made.data(), scratch.data());
+        backward::to_input(hc::cpu{}, batch, workers, from, gradient, static_cast<T const*>(packed.data()),
+                           to, made.data(), scratch.data());
         std::vector<T> result(batch * in.count());
         if (is_dense)
             std::copy_n(made.data(), result.size(), result.data());
@@ -79,23 +80,16 @@ struct backward_pass {
         auto const seen = blocked(in, in_block, kernel::border + 1);
         auto const images = in_blocks(seen, batch, x);
         std::vector<T> gradients(own.size(), std::numeric_limits<T>::quiet_NaN());
-        backward::template to_parameters<in_block>(hc::cpu{}, batch, seen, images.data(), from, gradient,
-                                                   hc::belongings<Layer, T, hc::cpu>{gradients.data()},
-                                                   scratch.data());
+        backward::template to_parameters<in_block>(
+            hc::cpu{}, batch, workers, seen, images.data(), from, gradient,
+            hc::belongings<Layer, T, hc::cpu>{gradients.data()}, scratch.data());
         return gradients;
     }
 
     void check() {
-        hc::kernels::conv2d_parameters const sizes{batch,
-                                                   in[0],
-                                                   out[0],
-                                                   1,
-                                                   in[1],
-                                                   in[2],
-                                                   out[1],
-                                                   out[2],
-                                                   Layer::windows::rows,
-                                                   Layer::windows::columns};
+        hc::kernels::conv2d_parameters const sizes{
+            batch, in[0],  out[0], Layer::group_count,   in[1],
+            in[2], out[1], out[2], Layer::windows::rows, Layer::windows::columns};
         auto const wide_own = widened(own);
         auto const wide_grad = widened(grad_y);
         std::vector<double> grad_x(x.size()), gradients(own.size());
@@ -106,7 +100,7 @@ struct backward_pass {
         std::size_t const taps = Layer::windows::rows.kernel * Layer::windows::columns.kernel;
 
         auto const found = to_input(dense(out), grad_y.data(), dense(in));
-        check_near("grad_x", found, grad_x, rounding<T>(out[0] * taps + 1));
+        check_near("grad_x", found, grad_x, rounding<T>(out[0] / Layer::group_count * taps + 1));
         auto const learned = to_parameters(dense(out), grad_y.data());
         check_near("gradients", learned, gradients, rounding<T>(batch * out[1] * out[2] + 1));
 
@@ -158,6 +152,48 @@ BOOST_AUTO_TEST_CASE(any_window_agrees_with_the_reference) {
     check<conv2d<12, 10, kernel<2>, padding<3>, direct>>(
         extents{12, 5, 20}); // more padding than the window covers
     check<conv2d<2, 3, kernel<3>, stride<5>, direct>>(extents{2, 3, 14}); // fewer inputs than the stride
+}
+
+/// The groups of each line of the table, for vectors of 4 to 16 lanes.
+BOOST_AUTO_TEST_CASE(any_groups_agree_with_the_reference) {
+    using hc::conv2d, hc::extents, hc::kernel, hc::padding, hc::stride, hc::dilation, hc::groups;
+    check<conv2d<20, 20, kernel<3>, padding<1>, groups<20>, direct>>(extents{20, 15, 17});
+    check<conv2d<33, 33, kernel<3>, stride<2>, padding<1>, groups<33>, direct>>(extents{33, 9, 8}, 3);
+    check<conv2d<6, 6, kernel<5, 2>, dilation<2>, stride<1, 3>, groups<3>, hc::no_bias, direct>>(
+        extents{6, 11, 14});
+    check<conv2d<24, 24, kernel<5>, padding<2>, groups<6>, direct>>(
+        extents{24, 6, 7}); // more sums than registers
+    check<conv2d<32, 64, kernel<3>, padding<1>, groups<2>, direct>>(extents{32, 6, 9});
+    check<conv2d<6, 15, kernel<3>, stride<2>, padding<1>, groups<3>, direct>>(extents{6, 7, 10}, 3);
+    check<conv2d<34, 20, kernel<1>, groups<2>, direct>>(extents{34, 5, 5});
+}
+
+BOOST_AUTO_TEST_CASE(any_number_of_threads_gives_the_same_bits) {
+    auto const check = []<class Layer>(Layer, hc::extents const& in, std::size_t batch) {
+        backward_pass<Layer, float> alone{batch, in};
+        auto const grad_x = alone.to_input(alone.dense(alone.out), alone.grad_y.data(), alone.dense(in));
+        auto const learned = alone.to_parameters(alone.dense(alone.out), alone.grad_y.data());
+        for (std::size_t const threads : {2U, 3U}) {
+            hc::set_num_threads(threads);
+            backward_pass<Layer, float> shared{batch, in};
+            auto const layout = shared.blocked(shared.out, shared.lanes, 0);
+            auto const slopes = in_blocks(layout, batch, shared.grad_y);
+            BOOST_TEST((shared.to_input(layout, slopes.data(), shared.dense(in)) == grad_x));
+            BOOST_TEST((shared.to_parameters(layout, slopes.data()) == learned));
+            BOOST_TEST((shared.to_parameters(shared.dense(shared.out), shared.grad_y.data()) == learned));
+            hc::set_num_threads(1);
+        }
+    };
+    using hc::conv2d, hc::extents, hc::kernel, hc::padding, hc::stride, hc::groups;
+    for (std::size_t const batch : {1U, 5U}) {
+        check(conv2d<20, 24, kernel<3>, padding<1>, direct>{}, extents{20, 9, 5}, batch);
+        check(conv2d<17, 16, kernel<3>, stride<2>, padding<1>, direct>{}, extents{17, 9, 14}, batch);
+        check(conv2d<3, 32, kernel<3>, padding<1>, direct>{}, extents{3, 32, 32}, batch);
+        check(conv2d<33, 33, kernel<3>, stride<2>, padding<1>, groups<33>, direct>{}, extents{33, 9, 8},
+              batch);
+        check(conv2d<6, 15, kernel<3>, stride<2>, padding<1>, groups<3>, direct>{}, extents{6, 7, 10}, batch);
+        check(conv2d<32, 64, kernel<3>, padding<1>, groups<2>, direct>{}, extents{32, 6, 9}, batch);
+    }
 }
 
 /// Sums of whole numbers are exact, in any order: the results must be equal.

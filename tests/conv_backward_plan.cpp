@@ -48,8 +48,7 @@ auto numbers(View const& of) {
     return std::vector<std::remove_cv_t<typename View::value_type>>(of.begin(), of.end());
 }
 
-/// Odd sizes, a stride, a batch norm, a pooling, a residual, channels that fill no block, groups whose backward is dense
-/// behind a gradient in blocks.
+/// Odd sizes, a stride, a batch norm, a pooling, a residual, channels that fill no block, groups of two lanes.
 using network = hc::sequential<
     hc::named<"conv1", hc::conv2d<2, 5, hc::kernel<3>, hc::padding<1>, direct>>,
     hc::named<"bn1", hc::batch_norm2d<5>>, hc::named<"relu1", hc::relu<>>,

@@ -3,6 +3,7 @@
 // and ends with the number of such things.
 
 #include <hookcam/layers/conv2d/conv2d_direct_cpu.hpp>
+#include <hookcam/layers/conv2d/conv2d_grouped_backward_cpu.hpp>
 #include <hookcam/layers/conv2d/conv2d_grouped_cpu.hpp>
 #include <hookcam/layers/conv2d/conv2d_method.hpp>
 #include <hookcam/layers/conv2d/conv2d_reference.hpp>
@@ -117,6 +118,23 @@ std::vector<T> compute(problem<T> const& from, hc::detail::sum_finish<T> const& 
     return dense;
 }
 
+/// Near to what the plain loops make in double of sums of so many terms.
+template <class T>
+void expect_near(kernels::conv2d_parameters const& of, std::vector<T> const& found,
+                 std::vector<double> const& exact, std::size_t terms) {
+    double worst = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        double const off = std::abs(static_cast<double>(found[i]) - exact[i]);
+        worst = std::isnan(off) ? off : std::max(worst, off);
+        if (std::isnan(worst))
+            break;
+    }
+    // Each of the terms, below one, is rounded once and added once.
+    double const most =
+        static_cast<double>(std::numeric_limits<T>::epsilon()) * 2 * static_cast<double>(terms + 1);
+    expect<T>(worst <= most, "far from the plain loops", of);
+}
+
 template <class T>
 void expect_near(problem<T> const& from, std::vector<T> const& y) {
     auto const& of = from.of;
@@ -125,17 +143,7 @@ void expect_near(problem<T> const& from, std::vector<T> const& y) {
     std::vector<double> const bias(from.bias.begin(), from.bias.end());
     std::vector<double> exact(y.size());
     hc::reference::conv2d(of, x.data(), weight.data(), bias.data(), exact.data());
-    double worst = 0;
-    for (std::size_t i = 0; i < y.size(); ++i) {
-        double const off = std::abs(static_cast<double>(y[i]) - exact[i]);
-        worst = std::isnan(off) ? off : std::max(worst, off);
-        if (std::isnan(worst))
-            break;
-    }
-    // Each of the terms, below one, is rounded once and added once.
-    double const most =
-        static_cast<double>(std::numeric_limits<T>::epsilon()) * 2 * static_cast<double>(of.terms() + 1);
-    expect<T>(worst <= most, "far from the plain loops", of);
+    expect_near(of, y, exact, of.terms());
 }
 
 /// The batch norm, second term and rectifier of a fused step, number by number.
@@ -294,6 +302,68 @@ void check_within_vectors() {
             square(channels, channels, sized(3, Stride), channels / Group));
 }
 
+/// The gradients of one image, of groups of `Group` channels with a square window.
+template <class T, std::size_t Group, std::size_t Kernel>
+void check_backward_within_vectors(layer const& layer_of, std::size_t height, std::size_t across) {
+    auto const of = on_images(layer_of, 1, height, across);
+    auto const blocked = [&](std::size_t rows, std::size_t columns, std::size_t border) {
+        return blocked_layout{of.in_channels, rows, columns, width<T>, border};
+    };
+    auto const in_blocks = [](blocked_layout const& layout, std::vector<T> const& dense) {
+        hc::memory<T> made{layout.image()};
+        hc::detail::to_blocked(layout, 1, dense.data(), made.data());
+        return made;
+    };
+    auto const grad_y = noise<T>(of.out_channels * of.out_plane(), 7);
+    problem<T> const from{of};
+    kernels::conv2d_backward_direct_parameters const to_input{
+        of,
+        blocked(of.out_height, of.out_width,
+                std::max(kernels::backward_border(of.rows), kernels::backward_border(of.columns))),
+        blocked(of.in_height, of.in_width, 0)};
+    kernels::conv2d_backward_weights_parameters const to_weights{
+        of, blocked(of.in_height, of.in_width, of.rows.before + of.columns.before), to_input.grad_y};
+    auto const x = in_blocks(to_weights.x, from.x);
+    auto const slopes = in_blocks(to_input.grad_y, grad_y);
+
+    hc::memory<T> packed{kernels::conv2d_backward_packed_weights<T>(of)};
+    kernels::conv2d_backward_pack_lanes(of, from.weight.data(), packed.data());
+    hc::memory<T> grad_x{to_input.grad_x.image()};
+    hc::memory<T> scratch{kernels::conv2d_backward_direct_scratch<T>(to_input)};
+    kernels::conv2d_backward_within_vectors<Group>(hc::cpu{}, to_input, static_cast<T const*>(slopes.data()),
+                                                   static_cast<T const*>(packed.data()), grad_x.data(),
+                                                   scratch.data());
+    std::vector<T> found(from.x.size());
+    hc::detail::from_blocked(to_input.grad_x, 1, static_cast<T const*>(grad_x.data()), found.data());
+
+    hc::memory<T> sums{kernels::conv2d_sums_within_vectors(to_weights)};
+    for (std::size_t const share : {2U, 0U, 1U})
+        kernels::conv2d_backward_weights_within_vectors<Group, Kernel, Kernel>(
+            hc::cpu{}, to_weights, {share, 3}, true, static_cast<T const*>(x.data()),
+            static_cast<T const*>(slopes.data()), sums.data());
+    std::vector<T> learned(from.weight.size());
+    kernels::conv2d_unpack_lanes(of, static_cast<T const*>(sums.data()), learned.data());
+
+    std::vector<double> const wide_x(from.x.begin(), from.x.end());
+    std::vector<double> const wide_y(grad_y.begin(), grad_y.end());
+    std::vector<double> const weight(from.weight.begin(), from.weight.end());
+    std::vector<double> exact_x(found.size()), exact(learned.size());
+    double* const no_bias = nullptr;
+    hc::reference::conv2d_backward(of, wide_y.data(), weight.data(), exact_x.data());
+    hc::reference::conv2d_backward_parameters(of, wide_x.data(), wide_y.data(), exact.data(), no_bias);
+    expect_near(of, found, exact_x, of.terms());
+    expect_near(of, learned, exact, of.out_plane());
+}
+
+template <class T, std::size_t Group, std::size_t Kernel>
+void check_backward_within_vectors(hc::window const& window) {
+    for (std::size_t const channels : {Group, 3 * width<T> - Group}) {
+        auto const of = square(channels, channels, window, channels / Group);
+        check_backward_within_vectors<T, Group, Kernel>(of, 7, 13);
+        check_backward_within_vectors<T, Group, Kernel>(of, 15, 28);
+    }
+}
+
 // --- the table ------------------------------------------------------------------------------------------------------
 
 constexpr bool takes(layer const& of, conv2d_kernel kernel) {
@@ -322,6 +392,10 @@ int main() {
     check_within_vectors<float, 1, 2>();
     check_within_vectors<float, 2, 1>();
     check_within_vectors<double, 1, 1>();
+    check_backward_within_vectors<float, 1, 3>(sized(3));
+    check_backward_within_vectors<float, 1, 3>(sized(3, 2));
+    check_backward_within_vectors<float, 2, 5>(sized(5, 1, 2)); // more sums than registers
+    check_backward_within_vectors<double, 1, 3>(sized(3, 3));
     std::printf("%zu lanes, %d failures\n", width<float>, failures);
     return std::min(failures, 100);
 }

@@ -165,17 +165,17 @@ public:
           m_grad_y{in_blocks(m_grad_y_layout, from.y.data())},
           m_packed{backward::template packed_size<float>()},
           m_grad_x{m_grad_x_layout.block == 0 ? of.in_channels * of.in_plane() : m_grad_x_layout.image()},
-          m_scratch{backward::template scratch<float>(
-              hookcam::extents{of.in_channels, of.in_height, of.in_width},
-              hookcam::extents{of.out_channels, of.out_height, of.out_width})} {
+          m_scratch{m_workers * backward::template scratch<float>(
+                                    hookcam::extents{of.in_channels, of.in_height, of.in_width},
+                                    hookcam::extents{of.out_channels, of.out_height, of.out_width})} {
         backward::pack(hookcam::belongings<Layer, float const, hookcam::cpu>{from.weight.data()},
                        m_packed.data());
     }
 
     void run() override {
-        backward::to_input(hookcam::cpu{}, 1, m_grad_y_layout, static_cast<float const*>(m_grad_y.data()),
-                           static_cast<float const*>(m_packed.data()), m_grad_x_layout, m_grad_x.data(),
-                           m_scratch.data());
+        backward::to_input(
+            hookcam::cpu{}, 1, m_workers, m_grad_y_layout, static_cast<float const*>(m_grad_y.data()),
+            static_cast<float const*>(m_packed.data()), m_grad_x_layout, m_grad_x.data(), m_scratch.data());
     }
 
     void write(float* to) const override {
@@ -186,6 +186,7 @@ public:
     }
 
 private:
+    std::size_t m_workers = hookcam::num_threads();
     blocked_layout m_grad_x_layout, m_grad_y_layout;
     hookcam::memory<float> m_grad_y, m_packed, m_grad_x, m_scratch;
 };
@@ -203,13 +204,13 @@ public:
           m_x{in_blocks(m_x_layout, from.x.data())},
           m_grad_y{in_blocks(m_grad_y_layout, from.y.data())},
           m_gradient{from.weight.size()},
-          m_scratch{backward::template scratch<float>(
-              hookcam::extents{of.in_channels, of.in_height, of.in_width},
-              hookcam::extents{of.out_channels, of.out_height, of.out_width})} {}
+          m_scratch{m_workers * backward::template scratch<float>(
+                                    hookcam::extents{of.in_channels, of.in_height, of.in_width},
+                                    hookcam::extents{of.out_channels, of.out_height, of.out_width})} {}
 
     void run() override {
         backward::template to_parameters<in_block>(
-            hookcam::cpu{}, 1, m_x_layout, static_cast<float const*>(m_x.data()), m_grad_y_layout,
+            hookcam::cpu{}, 1, m_workers, m_x_layout, static_cast<float const*>(m_x.data()), m_grad_y_layout,
             static_cast<float const*>(m_grad_y.data()),
             hookcam::belongings<Layer, float, hookcam::cpu>{m_gradient.data()}, m_scratch.data());
     }
@@ -217,6 +218,7 @@ public:
     void write(float* to) const override { std::copy_n(m_gradient.data(), m_gradient.size(), to); }
 
 private:
+    std::size_t m_workers = hookcam::num_threads();
     blocked_layout m_x_layout, m_grad_y_layout;
     hookcam::memory<float> m_x, m_grad_y, m_gradient, m_scratch;
 };

@@ -11,9 +11,10 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 ///
 /// - `takes_blocked<T>`: whether the gradient of the input may be asked for in blocks of a vector's width;
 /// - `packed_size<T>()`, in elements, and `pack(own, packed)`: the parameters in the order in which `to_input` reads them;
-/// - `scratch<T>(in, out)`, in elements, for either of
-/// - `to_input(device, images, grad_y, packed, grad_x, scratch)` and
-/// - `to_parameters<InBlock>(device, images, x, grad_y, gradients, scratch)`, where `x` is blocked as forward sees it.
+/// - `scratch<T>(in, out)`, in elements, for each of `workers` threads, for either of
+/// - `to_input(device, images, workers, grad_y, packed, grad_x, scratch)` and
+/// - `to_parameters<InBlock>(device, images, workers, x, grad_y, gradients, scratch)`, where `x` is blocked as forward
+///   sees it.
 template <class Layer>
 struct blocked_backward {
     static constexpr bool exists = false;

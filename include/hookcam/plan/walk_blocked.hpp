@@ -58,9 +58,9 @@ void plan_blocked(tape<T>& t, step<T> const& s) {
     using kernel = blocked_kernel<Layer>;
     t.scratch_bytes = std::max(t.scratch_bytes, t.workers * kernel::scratch(work) * sizeof(T));
     if constexpr (HasBackward && blocked_backward<Layer>::exists)
-        t.scratch_bytes =
-            std::max(t.scratch_bytes,
-                     blocked_backward<Layer>::template scratch<T>(t.value(s.input).sizes, sums) * sizeof(T));
+        t.scratch_bytes = std::max(
+            t.scratch_bytes, t.workers * sizeof(T) *
+                                 blocked_backward<Layer>::template scratch<T>(t.value(s.input).sizes, sums));
     else if constexpr (HasBackward && has_scratch<Layer>)
         t.scratch_bytes = std::max(t.scratch_bytes, Layer::scratch_bytes(t.value(s.input).sizes, sums));
     std::size_t const scales = fused.scale_and_shift == nullptr ? 0 : 2 * work.out.blocks() * work.out.block;
@@ -112,7 +112,7 @@ void backward_blocked(tape<T>& t, step<T> const& s) {
     }
     auto const& grad_y = t.gradient(s.grad_output);
     auto const& grad_x = t.gradient(s.grad_input);
-    kernel::to_input(Device{}, t.batch, grad_y.layout(), static_cast<T const*>(grad_y.data),
+    kernel::to_input(Device{}, t.batch, t.workers, grad_y.layout(), static_cast<T const*>(grad_y.data),
                      static_cast<T const*>(packed.packed.data()), grad_x.layout(), grad_x.data,
                      static_cast<T*>(static_cast<void*>(t.scratch.data())));
 }
@@ -123,7 +123,7 @@ void backward_blocked_parameters(tape<T>& t, step<T> const& s) {
     auto const& grad_y = t.gradient(s.grad_output);
     belongings<Layer, T, Device> const gradients{t.parameter_gradients.data() + s.parameters};
     blocked_backward<Layer>::template to_parameters<InBlock>(
-        Device{}, t.batch, x.layout(), static_cast<T const*>(x.data), grad_y.layout(),
+        Device{}, t.batch, t.workers, x.layout(), static_cast<T const*>(x.data), grad_y.layout(),
         static_cast<T const*>(grad_y.data), gradients, static_cast<T*>(static_cast<void*>(t.scratch.data())));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/threads.hpp"
 #include "../../tensor/blocked.hpp"
 #include "../../tensor/device.hpp"
 #include "../../tensor/simd.hpp"
@@ -76,6 +77,7 @@ struct conv2d_backward_direct_parameters {
     conv2d_parameters shape;
     detail::blocked_layout grad_y; ///< with a border as `backward_border` says
     detail::blocked_layout grad_x;
+    std::size_t workers = 1; ///< threads that share the work
 };
 
 /// Elements of packed weights, and of the zeros that stand for a bias.
@@ -83,7 +85,7 @@ template <class T>
 [[nodiscard]] constexpr std::size_t conv2d_backward_packed_weights(conv2d_parameters const& of) noexcept {
     constexpr std::size_t lanes = detail::width<T>;
     std::size_t const channels = (of.in_channels + lanes - 1) / lanes * lanes;
-    return channels * (of.out_channels * of.rows.kernel * of.columns.kernel + 1);
+    return channels * (of.group_out() * of.window_size() + 1);
 }
 
 /// Packs weights Out,In,kh,kw in the order in which the sums are made: phases, and in each as `conv2d_pack` does. Zeros
@@ -115,7 +117,7 @@ void conv2d_backward_pack(conv2d_parameters const& shape, T const* weight, T* pa
 template <class T>
 [[nodiscard]] constexpr std::size_t
 conv2d_backward_direct_scratch(conv2d_backward_direct_parameters const& of) noexcept {
-    auto const& [shape, grad_y, grad_x] = of;
+    auto const& [shape, grad_y, grad_x, workers] = of;
     if (shape.rows.stride == 1 && shape.columns.stride == 1)
         return 0;
     auto const first = [](window const& w, std::size_t input) { return (input + w.stride - 1) / w.stride; };
@@ -129,58 +131,65 @@ void spread_phase(conv2d_backward_direct_parameters const& of, backward_phase co
                   backward_phase const& columns, T const* from, T* grad_x) noexcept {
     auto const& to = of.grad_x;
     std::size_t const step = of.shape.columns.stride * to.block;
-    for (std::size_t block = 0; block < to.blocks(); ++block)
+    std::size_t const plane = rows.count * columns.count * to.block;
+    detail::parallel_for(to.blocks(), of.workers, [&](std::size_t block, std::size_t) {
+        T const* seen = from == nullptr ? nullptr : from + block * plane;
         for (std::size_t i = 0; i < rows.count; ++i) {
             T* at = grad_x + block * to.plane() + to.first() +
                     (rows.first + i * of.shape.rows.stride) * to.row() + columns.first * to.block;
             for (std::size_t j = 0; j < columns.count; ++j, at += step)
-                if (from != nullptr) {
-                    detail::store(at, detail::load(from));
-                    from += to.block;
+                if (seen != nullptr) {
+                    detail::store(at, detail::load(seen));
+                    seen += to.block;
                 } else {
                     detail::store(at, detail::vector<T>{});
                 }
         }
+    });
 }
 
-/// The gradient of the input of a batch. `packed` comes from `conv2d_backward_pack`.
+/// The gradient of the input of one image, phase by phase: `convolve(phase, weights, to)` computes one of them.
+template <class T, class Convolve>
+void for_each_phase_of_gradient(conv2d_backward_direct_parameters const& of, T const* packed, T* grad_x,
+                                T* scratch, Convolve convolve) noexcept {
+    auto const& shape = of.shape;
+    auto const channels = of.grad_x.blocks() * of.grad_x.block;
+    bool const is_whole = shape.rows.stride == 1 && shape.columns.stride == 1;
+    for_each_backward_phase(shape, [&](backward_phase const& rows, backward_phase const& columns) {
+        conv2d_direct_parameters<T> phase{{1, shape.out_channels, shape.in_channels, shape.groups,
+                                           shape.out_height, shape.out_width, rows.count, columns.count,
+                                           rows.over, columns.over},
+                                          of.grad_y,
+                                          {shape.in_channels, rows.count, columns.count, of.grad_x.block, 0},
+                                          {},
+                                          of.workers};
+        T const* const weights = packed;
+        packed += channels * phase.shape.terms();
+        if (rows.count == 0 || columns.count == 0)
+            return;
+        bool const is_seen = phase.shape.window_size() != 0;
+        if (is_whole && is_seen) {
+            phase.out = of.grad_x;
+            convolve(phase, weights, grad_x);
+            return;
+        }
+        if (is_seen)
+            convolve(phase, weights, scratch);
+        spread_phase(of, rows, columns, is_seen ? static_cast<T const*>(scratch) : nullptr, grad_x);
+    });
+}
+
+/// The gradient of the input of one image, for a convolution of one group. `packed` comes from `conv2d_backward_pack`.
 template <class T>
 void conv2d_backward_direct(cpu device, conv2d_backward_direct_parameters const& of, T const* grad_y,
                             T const* packed, T* grad_x, T* scratch) noexcept {
-    auto const& shape = of.shape;
-    auto const channels = of.grad_x.blocks() * of.grad_x.block;
-    T const* const zeros = packed + channels * shape.out_channels * shape.rows.kernel * shape.columns.kernel;
-    bool const is_whole = shape.rows.stride == 1 && shape.columns.stride == 1;
-    for_each_backward_phase(shape, [&](backward_phase const& rows, backward_phase const& columns) {
-        if (rows.count == 0 || columns.count == 0) {
-            packed += channels * shape.out_channels * rows.over.kernel * columns.over.kernel;
-            return;
-        }
-        conv2d_direct_parameters<T> phase{{1, shape.out_channels, shape.in_channels, 1, shape.out_height,
-                                           shape.out_width, rows.count, columns.count, rows.over,
-                                           columns.over},
-                                          of.grad_y,
-                                          {shape.in_channels, rows.count, columns.count, of.grad_x.block, 0},
-                                          {}};
-        bool const is_seen = rows.over.kernel != 0 && columns.over.kernel != 0;
-        if (is_whole) {
-            phase.shape.batch = shape.batch;
-            phase.out = of.grad_x;
-        }
-        using traits = direct::tile_traits<detail::width<T>, 1>;
-        if (is_whole && is_seen) {
-            conv2d_direct<traits>(device, phase, grad_y, packed, zeros, grad_x, scratch);
-            return;
-        }
-        for (std::size_t n = 0; n < shape.batch; ++n) {
-            if (is_seen)
-                conv2d_direct<traits>(device, phase, grad_y + n * of.grad_y.image(), packed, zeros, scratch,
-                                      static_cast<T*>(nullptr));
-            spread_phase(of, rows, columns, is_seen ? static_cast<T const*>(scratch) : nullptr,
-                         grad_x + n * of.grad_x.image());
-        }
-        packed += channels * phase.shape.terms();
-    });
+    T const* const zeros =
+        packed + of.grad_x.blocks() * of.grad_x.block * of.shape.out_channels * of.shape.window_size();
+    for_each_phase_of_gradient(
+        of, packed, grad_x, scratch, [&](conv2d_direct_parameters<T> const& phase, T const* weights, T* to) {
+            using traits = direct::tile_traits<detail::width<T>, 1>;
+            conv2d_direct<traits>(device, phase, grad_y, weights, zeros, to, static_cast<T*>(nullptr));
+        });
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET

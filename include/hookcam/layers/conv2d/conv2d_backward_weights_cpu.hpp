@@ -42,6 +42,14 @@ struct conv2d_backward_weights_parameters {
     }
 };
 
+/// Every so many-th of the things that are done in one order, whoever does the others: all of them, where `count` is 1.
+struct share_of_work {
+    std::size_t index = 0;
+    std::size_t count = 1;
+
+    [[nodiscard]] constexpr bool has(std::size_t thing) const noexcept { return thing % count == index; }
+};
+
 namespace weights {
 
 using detail::load;
@@ -108,10 +116,11 @@ void add_band(band const& of, T const* x, T const* grad_y, T* sums) noexcept {
     });
 }
 
-/// Adds a band's part for a group of `Blocks` blocks of output channels.
+/// Adds a band's part for a group of `Blocks` blocks of output channels. `tile` counts the tiles, of which this share is
+/// taken.
 template <std::size_t Blocks, class Tiling, std::size_t Piece, class T>
-void add_group(conv2d_backward_weights_parameters const& of, band const& here, T const* x, T const* grad_y,
-               T* sums) noexcept {
+void add_group(conv2d_backward_weights_parameters const& of, band const& here, share_of_work const& share,
+               std::size_t& tile, T const* x, T const* grad_y, T* sums) noexcept {
     auto const& shape = of.shape;
     std::size_t const pieces = shape.columns.kernel * of.x.block / Piece;
     for (std::size_t block = 0; block < of.x.blocks(); ++block) {
@@ -123,9 +132,10 @@ void add_group(conv2d_backward_weights_parameters const& of, band const& here, T
                                       piece * shape.columns.dilation * of.x.block;
                 std::size_t t = 0;
                 for (; t < wanted && t + Tiling::terms <= Piece; t += Tiling::terms)
-                    add_band<Blocks, Tiling::terms>(here, seen + t, grad_y, sums + t * Blocks * lanes<T>);
+                    if (share.has(tile++))
+                        add_band<Blocks, Tiling::terms>(here, seen + t, grad_y, sums + t * Blocks * lanes<T>);
                 if constexpr (Tiling::last_terms != 0)
-                    if (t < wanted)
+                    if (t < wanted && share.has(tile++))
                         add_band<Blocks, Tiling::last_terms>(here, seen + t, grad_y,
                                                              sums + t * Blocks * lanes<T>);
             }
@@ -149,10 +159,11 @@ void for_each_group(Visit visit) {
     return in_channels == block && columns.dilation == 1 ? block * columns.kernel : block;
 }
 
-/// Adds to the sums what one image brings; the first image finds none there. `Piece` is the input's `conv2d_piece`.
+/// Adds to a share of the sums what one image brings; the first image finds none there. `Piece` is the input's
+/// `conv2d_piece`.
 template <std::size_t OutBlocks, std::size_t Piece, class T>
-void conv2d_backward_weights(cpu, conv2d_backward_weights_parameters const& of, bool is_first, T const* x,
-                             T const* grad_y, T* sums) noexcept {
+void conv2d_backward_weights(cpu, conv2d_backward_weights_parameters const& of, share_of_work const& share,
+                             bool is_first, T const* x, T const* grad_y, T* sums) noexcept {
     using tiling = weights::tiling<OutBlocks, Piece>;
     auto const& shape = of.shape;
     auto const& in = of.x;
@@ -169,8 +180,9 @@ void conv2d_backward_weights(cpu, conv2d_backward_weights_parameters const& of, 
                                  shape.columns.stride * in.block,
                                  out.plane(),
                                  out.row()};
+        std::size_t tile = 0;
         weights::for_each_group<OutBlocks, tiling>([&](auto blocks, std::size_t block) {
-            weights::add_group<blocks(), tiling, Piece>(of, here, x + first * here.x_row,
+            weights::add_group<blocks(), tiling, Piece>(of, here, share, tile, x + first * here.x_row,
                                                         grad_y + block * out.plane() + first * here.y_row,
                                                         sums + block * out.block * of.terms());
         });
@@ -255,15 +267,16 @@ void conv2d_unpack_weights(conv2d_backward_weights_parameters const& of, T const
     });
 }
 
-/// Adds to each output channel's sum what one image brings: the gradient of the bias, padded to whole blocks.
+/// Adds to each output channel's sum what one image brings, of a share of the blocks: the gradient of the bias, padded to
+/// whole blocks.
 template <class T>
-void conv2d_backward_bias(cpu, conv2d_backward_weights_parameters const& of, T const* grad_y,
-                          T* sums) noexcept {
+void conv2d_backward_bias(cpu, conv2d_backward_weights_parameters const& of, share_of_work const& share,
+                          T const* grad_y, T* sums) noexcept {
     using namespace weights;
     constexpr std::size_t at_a_time = 4; // sums that do not wait for one another
     auto const& out = of.grad_y;
     std::size_t const rows = of.rows_of_band();
-    for (std::size_t block = 0; block < out.blocks(); ++block) {
+    for (std::size_t block = share.index; block < out.blocks(); block += share.count) {
         T const* const plane = grad_y + block * out.plane() + out.first();
         T* const total = sums + block * lanes<T>;
         for (std::size_t first = 0; first < out.height; first += rows) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/threads.hpp"
 #include "../../tensor/blocked.hpp"
 #include "../../tensor/memory.hpp"
 #include "../blocked_backward.hpp"
@@ -9,6 +10,8 @@
 #include "conv2d_backward_narrow_cpu.hpp"
 #include "conv2d_backward_weights_cpu.hpp"
 #include "conv2d_blocked.hpp"
+#include "conv2d_grouped_backward_cpu.hpp"
+#include "conv2d_method.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -16,10 +19,10 @@
 namespace hookcam::detail {
 inline namespace HOOKCAM_INSTRUCTION_SET {
 
-/// A convolution of one group whose forward is direct.
+/// The backward of a convolution whose forward runs over blocked channels, by the same line of the table: gradients of
+/// channels that see each other's whole blocks, lanes that see lanes of their own vector, or groups one by one.
 template <std::size_t In, std::size_t Out, class... Policies>
-    requires(
-        blocked_kernel<conv2d<In, Out, Policies...>>::exists&& conv2d<In, Out, Policies...>::group_count == 1)
+    requires(blocked_kernel<conv2d<In, Out, Policies...>>::exists)
 struct blocked_backward<conv2d<In, Out, Policies...>> {
     using layer = conv2d<In, Out, Policies...>;
     using windows = typename layer::windows;
@@ -28,12 +31,14 @@ struct blocked_backward<conv2d<In, Out, Policies...>> {
         std::max(kernels::backward_border(windows::rows), kernels::backward_border(windows::columns));
 
     template <class T>
-    static constexpr bool takes_blocked = !kernels::is_narrow<T>(In);
+    static constexpr bool takes_blocked = layer::group_count > 1 || !kernels::is_narrow<T>(In);
 
     template <class T>
     [[nodiscard]] static constexpr std::size_t packed_size() {
-        if constexpr (takes_blocked<T>)
+        if constexpr (is_within_vectors<T>)
             return kernels::conv2d_backward_packed_weights<T>(sizes({}, {}));
+        else if constexpr (takes_blocked<T>)
+            return group_count * kernels::conv2d_backward_packed_weights<T>(one_group({}, {}));
         else
             return kernels::conv2d_backward_narrow_weights<T>(sizes({}, {}));
     }
@@ -41,10 +46,15 @@ struct blocked_backward<conv2d<In, Out, Policies...>> {
     template <class T>
     static void pack(auto const& own, T* packed) {
         auto const* const weight = get<"weight">(own).data();
-        if constexpr (takes_blocked<T>)
-            kernels::conv2d_backward_pack(sizes({}, {}), weight, packed);
+        constexpr auto one = one_group({}, {});
+        if constexpr (is_within_vectors<T>)
+            kernels::conv2d_backward_pack_lanes(sizes({}, {}), weight, packed);
+        else if constexpr (takes_blocked<T>)
+            for (std::size_t group = 0; group < group_count; ++group)
+                kernels::conv2d_backward_pack(one, weight + group * one.out_channels * one.terms(),
+                                              packed + group * (packed_size<T>() / group_count));
         else
-            kernels::conv2d_backward_narrow_pack(sizes({}, {}), weight, packed);
+            kernels::conv2d_backward_narrow_pack(one, weight, packed);
     }
 
     template <class T>
@@ -55,69 +65,206 @@ struct blocked_backward<conv2d<In, Out, Policies...>> {
             kernels::conv2d_backward_direct_parameters const of{sizes(in, out), {}, blocked<T>(in, 0)};
             to_input = whole_lines<T>(of.grad_x.image()) + kernels::conv2d_backward_direct_scratch<T>(of);
         }
-        kernels::conv2d_backward_weights_parameters const of{sizes(in, out), blocked<T>(in, 0),
-                                                             blocked<T>(out, 0)};
-        return grad_y + std::max(to_input, whole_lines<T>(of.sums()) + of.grad_y.blocks() * of.grad_y.block);
+        std::size_t const to_parameters = sums<T> + padded<T>(Out);
+        return grad_y + std::max(to_input, to_parameters) + copy_of_x<T>(in) + copy_of_grad_y<T>(out);
     }
 
     template <class Device, class T>
-    static void to_input(Device device, std::size_t batch, blocked_layout const& out, T const* grad_y,
-                         T const* packed, blocked_layout const& in, T* grad_x, T* scratch) {
-        gradient_images<T> const images{out, border, scratch};
-        scratch += images.scratch();
-        auto const shape = sizes(extents{In, in.height, in.width}, extents{Out, out.height, out.width});
-        std::size_t const dense_image = In * in.height * in.width;
-        for (std::size_t n = 0; n < batch; ++n) {
+    static void to_input(Device device, std::size_t batch, std::size_t workers, blocked_layout const& out,
+                         T const* grad_y, T const* packed, blocked_layout const& in, T* grad_x, T* scratch) {
+        auto const in_sizes = extents{In, in.height, in.width};
+        auto const out_sizes = extents{Out, out.height, out.width};
+        std::size_t const each = blocked_backward::scratch<T>(in_sizes, out_sizes);
+        // Images are shared where there are enough of them, else what there is to do for one.
+        bool const shares_images = batch >= workers;
+        parallel_for(batch, shares_images ? workers : 1, [&](std::size_t n, std::size_t worker) {
+            T* rest = scratch + worker * each;
+            gradient_images<T> const images{out, border, rest};
+            rest += images.scratch();
             T const* const from = images.image(n, grad_y);
             if constexpr (!takes_blocked<T>) {
-                kernels::conv2d_backward_narrow<In>(device, {shape, images.layout}, from, packed,
-                                                    grad_x + n * dense_image);
+                kernels::conv2d_backward_narrow<In>(device, {sizes(in_sizes, out_sizes), images.layout}, from,
+                                                    packed, grad_x + n * in_sizes.count());
             } else {
                 bool const is_dense = in.block == 0;
-                kernels::conv2d_backward_direct_parameters const of{
-                    shape, images.layout, is_dense ? blocked<T>(extents{In, in.height, in.width}, 0) : in};
-                T* const to = is_dense ? scratch : grad_x + n * of.grad_x.image();
-                T* const rest = scratch + (is_dense ? whole_lines<T>(of.grad_x.image()) : 0);
-                kernels::conv2d_backward_direct(device, of, from, packed, to, rest);
+                kernels::conv2d_backward_direct_parameters const of{sizes(in_sizes, out_sizes), images.layout,
+                                                                    is_dense ? blocked<T>(in_sizes, 0) : in,
+                                                                    shares_images ? 1 : workers};
+                T* const to = is_dense ? rest : grad_x + n * of.grad_x.image();
+                rest += is_dense ? whole_lines<T>(of.grad_x.image()) : 0;
+                image_to_input(device, of, from, packed, to, rest);
                 if (is_dense)
-                    from_blocked(of.grad_x, 1, static_cast<T const*>(to), grad_x + n * dense_image);
+                    from_blocked(of.grad_x, 1, static_cast<T const*>(to), grad_x + n * in_sizes.count());
             }
-        }
+        });
     }
 
     template <std::size_t InBlock, class Device, class T>
-    static void to_parameters(Device device, std::size_t batch, blocked_layout const& in, T const* x,
-                              blocked_layout const& out, T const* grad_y, auto const& gradients, T* scratch) {
-        constexpr std::size_t out_blocks = (Out + width<T> - 1) / width<T>;
-        constexpr std::size_t piece = kernels::conv2d_piece(In, InBlock, windows::columns);
+    static void to_parameters(Device device, std::size_t batch, std::size_t workers, blocked_layout const& in,
+                              T const* x, blocked_layout const& out, T const* grad_y, auto const& gradients,
+                              T* scratch) {
+        auto const in_sizes = extents{In, in.height, in.width};
+        auto const out_sizes = extents{Out, out.height, out.width};
         gradient_images<T> const images{out, 0, scratch};
-        kernels::conv2d_backward_weights_parameters const of{
-            sizes(extents{In, in.height, in.width}, extents{Out, out.height, out.width}), in, images.layout};
+        kernels::conv2d_backward_weights_parameters const of{sizes(in_sizes, out_sizes), in, images.layout};
         T* const sums = scratch + images.scratch();
-        T* const bias_sums = sums + whole_lines<T>(of.sums());
+        T* const bias_sums = sums + blocked_backward::sums<T>;
+        T* const rest = bias_sums + padded<T>(Out);
         if constexpr (layer::has_bias)
-            std::fill_n(bias_sums, out_blocks * width<T>, T{0});
-        for (std::size_t n = 0; n < batch; ++n) {
-            T const* const from = images.image(n, grad_y);
-            kernels::conv2d_backward_weights<out_blocks, piece>(device, of, n == 0, x + n * in.image(), from,
-                                                                sums);
-            if constexpr (layer::has_bias)
-                kernels::conv2d_backward_bias(device, of, from, bias_sums);
-        }
-        kernels::conv2d_unpack_weights<out_blocks, piece>(of, static_cast<T const*>(sums),
-                                                          get<"weight">(gradients).data());
+            std::fill_n(bias_sums, padded<T>(Out), T{0});
+        // Everybody makes sums of their own from all images, so that nobody's order of terms depends on who shares.
+        std::size_t const shares = workers < 2 ? 1 : 4 * workers;
+        auto const add_images = [&](std::size_t first, std::size_t count, T const* from) {
+            parallel_for(shares, workers, [&](std::size_t index, std::size_t worker) {
+                kernels::share_of_work const share{index, shares};
+                for (std::size_t n = first; n < first + count; ++n) {
+                    T const* const slopes = from + (n - first) * images.layout.image();
+                    add_image<InBlock>(device, of, share, n == 0, x + n * in.image(), slopes, sums,
+                                       rest +
+                                           worker * (copy_of_x<T>(in_sizes) + copy_of_grad_y<T>(out_sizes)));
+                    if constexpr (layer::has_bias)
+                        kernels::conv2d_backward_bias(device, of, share, slopes, bias_sums);
+                }
+            });
+        };
+        if (images.copy == nullptr)
+            add_images(0, batch, grad_y);
+        else
+            for (std::size_t n = 0; n < batch; ++n)
+                add_images(n, 1, images.image(n, grad_y));
+        unpack<InBlock>(static_cast<T const*>(sums), get<"weight">(gradients).data());
         if constexpr (layer::has_bias)
             std::copy_n(bias_sums, Out, get<"bias">(gradients).data());
     }
 
 private:
+    static constexpr std::size_t group_count = layer::group_count;
+    static constexpr std::size_t group_in = In / group_count;
+    static constexpr std::size_t group_out = Out / group_count;
+
+    template <class T>
+    static constexpr bool is_within_vectors =
+        blocked_kernel<layer>::template chosen<T> == conv2d_kernel::within_vectors;
+    template <class T>
+    static constexpr bool is_regrouped =
+        blocked_kernel<layer>::template chosen<T> == conv2d_kernel::regrouped;
+
+    /// Blocks of a group's output channels, and the input's block as the sums of its weights see it.
+    template <class T>
+    static constexpr std::size_t out_blocks = (group_out + width<T> - 1) / width<T>;
+    template <class T, std::size_t InBlock>
+    static constexpr std::size_t block_of_sums = is_regrouped<T> ? std::min(group_in, width<T>) : InBlock;
+    template <class T, std::size_t InBlock>
+    static constexpr std::size_t piece = kernels::conv2d_piece(group_in, block_of_sums<T, InBlock>,
+                                                               windows::columns);
+
     [[nodiscard]] static constexpr kernels::conv2d_parameters sizes(extents const& in, extents const& out) {
-        return {1, In, Out, 1, in[1], in[2], out[1], out[2], windows::rows, windows::columns};
+        return {1, In, Out, group_count, in[1], in[2], out[1], out[2], windows::rows, windows::columns};
+    }
+    /// One group by itself.
+    [[nodiscard]] static constexpr kernels::conv2d_parameters one_group(extents const& in,
+                                                                        extents const& out) {
+        return {1, group_in, group_out, 1, in[1], in[2], out[1], out[2], windows::rows, windows::columns};
     }
     template <class T>
     [[nodiscard]] static constexpr blocked_layout blocked(extents const& of, std::size_t with_border) {
         return {of[0], of[1], of[2], width<T>, with_border};
     }
+
+    template <class T>
+    [[nodiscard]] static constexpr std::size_t padded(std::size_t channels) {
+        return (channels + width<T> - 1) / width<T> * width<T>;
+    }
+
+    /// Elements of the sums of a group's weights, however the input is blocked, and of all.
+    template <class T>
+    static constexpr std::size_t sums_of_group =
+        padded<T>(group_in) * padded<T>(group_out) * windows::rows.kernel* windows::columns.kernel;
+    template <class T>
+    static constexpr std::size_t sums = is_within_vectors<T> ? padded<T>(Out) * sizes({}, {}).terms()
+                                                             : group_count* sums_of_group<T>;
+
+    /// What the copies of a group take, where they are made.
+    template <class T>
+    [[nodiscard]] static std::size_t copy_of_x(extents const& in) {
+        constexpr std::size_t with_border = blocked_kernel<layer>::border;
+        return is_regrouped<T>
+                   ? whole_lines<T>(blocked<T>(extents{group_in, in[1], in[2]}, with_border).image())
+                   : 0;
+    }
+    template <class T>
+    [[nodiscard]] static std::size_t copy_of_grad_y(extents const& out) {
+        return is_regrouped<T>
+                   ? whole_lines<T>(blocked<T>(extents{group_out, out[1], out[2]}, border).image())
+                   : 0;
+    }
+
+    template <class Device, class T>
+    static void image_to_input(Device device, kernels::conv2d_backward_direct_parameters const& of,
+                               T const* grad_y, T const* packed, T* grad_x, T* scratch) {
+        if constexpr (is_within_vectors<T>) {
+            kernels::conv2d_backward_within_vectors<group_in>(device, of, grad_y, packed, grad_x, scratch);
+        } else {
+            auto const in_sizes = extents{In, of.shape.in_height, of.shape.in_width};
+            auto const out_sizes = extents{Out, of.shape.out_height, of.shape.out_width};
+            using channels = kernels::group_channels<T, is_regrouped<T>>;
+            channels const y{of.grad_y, group_out, width<T>, border, scratch};
+            scratch += copy_of_grad_y<T>(out_sizes);
+            channels const x{of.grad_x, group_in, width<T>, 0, scratch};
+            scratch += copy_of_x<T>(in_sizes);
+            for (std::size_t group = 0; group < group_count; ++group) {
+                kernels::conv2d_backward_direct(
+                    device, {one_group(in_sizes, out_sizes), y.layout, x.layout, of.workers},
+                    y.read(group, grad_y), packed + group * (packed_size<T>() / group_count),
+                    x.place(group, grad_x), scratch);
+                x.written(group, grad_x);
+            }
+            if constexpr (is_regrouped<T>)
+                clear_rest_of_block(of.grad_x, 1, grad_x);
+        }
+    }
+
+    /// Adds to a share of the sums what one image brings.
+    template <std::size_t InBlock, class Device, class T>
+    static void add_image(Device device, kernels::conv2d_backward_weights_parameters const& of,
+                          kernels::share_of_work const& share, bool is_first, T const* x, T const* grad_y,
+                          T* sums, T* scratch) {
+        if constexpr (is_within_vectors<T>) {
+            kernels::conv2d_backward_weights_within_vectors<group_in, windows::rows.kernel,
+                                                            windows::columns.kernel>(
+                device, of, share, is_first, x, grad_y, sums);
+        } else {
+            auto const in_sizes = extents{In, of.shape.in_height, of.shape.in_width};
+            auto const out_sizes = extents{Out, of.shape.out_height, of.shape.out_width};
+            using channels = kernels::group_channels<T, is_regrouped<T>>;
+            channels const seen{of.x, group_in, block_of_sums<T, InBlock>, blocked_kernel<layer>::border,
+                                scratch};
+            channels const slopes{of.grad_y, group_out, width<T>, 0, scratch + copy_of_x<T>(in_sizes)};
+            // Several groups are shared; of one group, its tiles.
+            constexpr bool is_one = group_count == 1;
+            for (std::size_t group = is_one ? 0 : share.index; group < group_count;
+                 group += is_one ? 1 : share.count)
+                kernels::conv2d_backward_weights<out_blocks<T>, piece<T, InBlock>>(
+                    device, {one_group(in_sizes, out_sizes), seen.layout, slopes.layout},
+                    is_one ? share : kernels::share_of_work{}, is_first, seen.read(group, x),
+                    slopes.read(group, grad_y), sums + group * sums_of_group<T>);
+        }
+    }
+
+    template <std::size_t InBlock, class T>
+    static void unpack(T const* sums, T* grad_weight) {
+        if constexpr (is_within_vectors<T>) {
+            kernels::conv2d_unpack_lanes(sizes({}, {}), sums, grad_weight);
+        } else {
+            constexpr auto one = one_group({}, {});
+            kernels::conv2d_backward_weights_parameters const of{
+                one, {group_in, 0, 0, block_of_sums<T, InBlock>}, {group_out, 0, 0, width<T>}};
+            for (std::size_t group = 0; group < group_count; ++group)
+                kernels::conv2d_unpack_weights<out_blocks<T>, piece<T, InBlock>>(
+                    of, sums + group * sums_of_group<T>, grad_weight + group * group_out * one.terms());
+        }
+    }
+
     /// So many elements that what comes behind them is aligned too.
     template <class T>
     [[nodiscard]] static constexpr std::size_t whole_lines(std::size_t elements) {
