@@ -41,6 +41,51 @@ BOOST_AUTO_TEST_CASE(a_convolution_is_fused_with_a_pooling) {
     using pool = hc::named<"pool", hc::max_pool2d<2>>;
     check_fusion<hc::sequential<conv, pool>, "conv">(hc::extents{4, 9, 7}, "conv + max_pool2d<2>", 13);
 }
+/// As in MobileNet; sums are wide enough that some are cut off above.
+BOOST_AUTO_TEST_CASE(a_convolution_is_fused_with_a_relu6) {
+    using depthwise =
+        hc::named<"conv",
+                  hc::conv2d<20, 20, hc::kernel<3>, hc::padding<1>, hc::groups<20>, hc::no_bias, direct>>;
+    using relu6 = hc::named<"relu6", hc::relu6<>>;
+    using pool = hc::named<"pool", hc::max_pool2d<2>>;
+    using network = hc::sequential<depthwise, norm, relu6, pool>;
+    check_fusion<network, "conv", "norm", "relu6">(hc::extents{20, 9, 7},
+                                                   "conv + batch_norm2d<20> + relu6<> + max_pool2d<2>", 37);
+    hc::model<
+        hc::sequential<depthwise, norm, relu6, hc::named<"end", hc::conv2d<20, 3, hc::kernel<3>, direct>>>>
+        model;
+    fill_with_noise(model, 38);
+    for (auto& factor : model.parameter("norm.weight"))
+        factor *= 8;
+    auto const x = images<float>(2, hc::extents{20, 9, 7}, 39);
+    xt::xtensor<float, 4> const slope = images<float>(2, hc::extents{3, 7, 5}, 40);
+    using request = hc::with_input_gradient<hc::gradients_request<>>;
+    auto plan = hc::plan(model, request{});
+    plan.forward(x);
+    plan.backward(slope);
+    auto const check = [&]<hc::fixed_string Path>(hc::path_list<Path>) {
+        BOOST_TEST_CONTEXT("at " << Path.view()) {
+            auto kept = hc::plan(model, hc::with_input_gradient<hc::gradients_request<Path>>{});
+            BOOST_TEST(same(numbers(kept.forward(x)), numbers(plan.output())));
+            kept.backward(slope);
+            BOOST_TEST(same(numbers(kept.input_gradient()), numbers(plan.input_gradient())));
+        }
+    };
+    check(hc::path_list<"norm">{});
+    check(hc::path_list<"relu6">{});
+    auto clamped = hc::plan(model, hc::activations_request<"relu6">{});
+    clamped(x);
+    auto const seen = numbers(clamped.activation<"relu6">());
+    BOOST_TEST(std::count(seen.begin(), seen.end(), 6.0F) > 10);
+    BOOST_TEST(std::count(seen.begin(), seen.end(), 0.0F) > 10);
+    BOOST_TEST(*std::max_element(seen.begin(), seen.end()) == 6.0F);
+    // One vector of weights for each element of the window: 20 channels fill two of 16, or fewer of narrower ones.
+    hc::model<hc::sequential<depthwise>> const alone;
+    auto packs = hc::plan(alone);
+    packs(x);
+    BOOST_TEST(packs.packed_memory() <= 32 * (9 + 1) * sizeof(float));
+}
+
 BOOST_AUTO_TEST_CASE(a_convolution_is_fused_with_all_that_follows) {
     using pool = hc::named<"pool", hc::max_pool2d<3, hc::stride<2>, hc::padding<1>>>;
     check_fusion<hc::sequential<conv, norm, relu, pool>, "conv", "norm", "relu">(

@@ -15,11 +15,11 @@ void add(cpu, std::size_t size, T const* a, T const* b, T* to) noexcept {
         to[i] = a[i] + b[i];
 }
 
-/// to = a + b, or its positive part, over blocked images.
+/// to = a + b, or its positive part, or that up to `largest`, over blocked images.
 template <class T>
 void blocked_sum(detail::blocked_layout const& a_layout, detail::blocked_layout const& b_layout,
-                 detail::blocked_layout const& layout, std::size_t batch, bool rectifies, T const* a,
-                 T const* b, T* to) noexcept {
+                 detail::blocked_layout const& layout, std::size_t batch, bool rectifies, T largest,
+                 T const* a, T const* b, T* to) noexcept {
     std::size_t const row = layout.width * layout.block;
     for (std::size_t n = 0; n < batch; ++n)
         for (std::size_t block = 0; block < layout.blocks(); ++block)
@@ -33,7 +33,7 @@ void blocked_sum(detail::blocked_layout const& a_layout, detail::blocked_layout 
                 for (std::size_t j = 0; j < row; ++j)
                     out[j] = from_a[j] + from_b[j];
                 for (std::size_t j = 0; rectifies && j < row; ++j)
-                    out[j] = out[j] < T{0} ? T{0} : out[j];
+                    out[j] = out[j] < T{0} ? T{0} : largest < out[j] ? largest : out[j];
             }
 }
 

@@ -40,6 +40,25 @@ void blocked_relu_backward(cpu, detail::blocked_layout const& y_layout,
         });
 }
 
+/// grad_x = grad_y times 1 where 0 < y < `largest` or y is NaN, times 0 elsewhere. The gradients lie alike.
+template <class T>
+void blocked_clamp_backward(cpu, T largest, detail::blocked_layout const& y_layout,
+                            detail::blocked_layout const& gradient_layout, std::size_t batch, T const* y,
+                            T const* grad_y, T* grad_x) noexcept {
+    using namespace detail;
+    vector<T> const zero{};
+    auto const one = broadcast(T{1});
+    auto const most = broadcast(largest);
+    for_each_place_in_both(y_layout, gradient_layout, batch,
+                           [&](std::size_t at, std::size_t gradient, std::size_t length) {
+                               for (std::size_t j = 0; j < length; j += width<T>) {
+                                   auto const here = load(y + at + j);
+                                   auto const slope = here <= zero ? zero : here >= most ? zero : one;
+                                   store(grad_x + gradient + j, load(grad_y + gradient + j) * slope);
+                               }
+                           });
+}
+
 /// grad_x = grad_y·scale of each channel. The gradients lie alike, without a border.
 template <class T>
 void blocked_scale_backward(cpu, detail::blocked_layout const& layout, std::size_t batch, T const* scale,

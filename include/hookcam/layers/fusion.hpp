@@ -3,6 +3,8 @@
 #include "../core/window.hpp"
 #include "../tensor/blocked.hpp"
 
+#include <limits>
+
 namespace hookcam::detail {
 
 /// What a layer is to one in front of it that computes sums: something to be done to each sum before it is stored, so
@@ -12,8 +14,14 @@ enum class fusion {
     identity,        ///< it hands its input on: no step at all
     scale_and_shift, ///< x·scale + shift for each channel: `Layer::scale_and_shift(own, channel)` gives both
     rectifier,       ///< max(x, 0)
+    clamp,           ///< min(max(x, 0), `Layer::function.largest`)
     max_pooling,     ///< the largest of each of `Layer::windows`
 };
+
+/// True of what sets to zero all that is below.
+[[nodiscard]] constexpr bool rectifies(fusion what) noexcept {
+    return what == fusion::rectifier || what == fusion::clamp;
+}
 
 /// Said of a layer in its folder, of that very type: what is derived from it may do something else.
 template <class Layer>
@@ -32,6 +40,9 @@ struct sum_finish {
     bool pools = false; ///< stores the maximum of each window only
     window pool_rows;
     window pool_columns;
+    T largest = std::numeric_limits<T>::infinity(); ///< of what it rectifies
+
+    [[nodiscard]] bool clamps() const noexcept { return largest < std::numeric_limits<T>::infinity(); }
 };
 
 } // namespace HOOKCAM_INSTRUCTION_SET

@@ -223,10 +223,9 @@ auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
 
 /// The stage that a step reaches when it does this too. Behind a second term it does not pool.
 template <fusion What, stage Reached>
-inline constexpr auto stage_behind =
-    What == fusion::scale_and_shift                          ? stage::normalized
-    : What == fusion::rectifier&& Reached < stage::with_term ? stage::rectified
-                                                             : stage::complete;
+inline constexpr auto stage_behind = What == fusion::scale_and_shift                 ? stage::normalized
+                                     : rectifies(What) && Reached < stage::with_term ? stage::rectified
+                                                                                     : stage::complete;
 
 /// True where a step can still do this before it stores its results.
 template <fusion What, class Value>
@@ -236,7 +235,7 @@ constexpr bool is_open_for() {
         return false;
     else if constexpr (What == fusion::scale_and_shift)
         return reached < stage::normalized;
-    else if constexpr (What == fusion::rectifier)
+    else if constexpr (rectifies(What))
         return reached < stage::rectified;
     else
         return reached < stage::complete && reached != stage::with_term;
@@ -275,6 +274,15 @@ void backward_blocked_relu(tape<T>& t, step<T> const& s) {
                                    t.gradient(s.grad_input).data);
 }
 
+template <class Layer, class Device, class T>
+void backward_blocked_clamp(tape<T>& t, step<T> const& s) {
+    auto const& y = t.value(s.output);
+    auto const& grad_y = t.gradient(s.grad_output);
+    kernels::blocked_clamp_backward(Device{}, T{Layer::function.largest}, y.layout(), grad_y.layout(),
+                                    t.batch, static_cast<T const*>(y.data),
+                                    static_cast<T const*>(grad_y.data), t.gradient(s.grad_input).data);
+}
+
 /// Of a batch norm, whose scales the step in front keeps.
 template <class Device, class T>
 void backward_blocked_scale(tape<T>& t, step<T> const& s) {
@@ -304,8 +312,10 @@ auto lower_fused_layer(lowering<Facts>& into, Layer const& layer, int node,
     if constexpr (fuses_as<Layer> == fusion::scale_and_shift) {
         work.scale_and_shift = &write_scale_and_shift<Layer, device, T>;
         work.scale_parameters = into.parameters;
-    } else if constexpr (fuses_as<Layer> == fusion::rectifier) {
+    } else if constexpr (rectifies(fuses_as<Layer>)) {
         work.finish.rectifies = true;
+        if constexpr (fuses_as<Layer> == fusion::clamp)
+            work.finish.largest = Layer::function.largest;
     } else {
         work.finish.pools = true;
         work.finish.pool_rows = Layer::windows::rows;
@@ -331,8 +341,11 @@ auto lower_fused_layer(lowering<Facts>& into, Layer const& layer, int node,
             s.run = &backward_blocked_scale<device, T>;
             s.fused = front.fused;
         } else {
-            s.run = &backward_blocked_relu<device, T>;
             s.reads_output = true;
+            if constexpr (fuses_as<Layer> == fusion::clamp)
+                s.run = &backward_blocked_clamp<Layer, device, T>;
+            else
+                s.run = &backward_blocked_relu<device, T>;
         }
         to.backward.push_back(s);
     }
@@ -489,8 +502,9 @@ void forward_blocked_sum(tape<T>& t, step<T> const& s) {
     auto const& a = t.value(s.input);
     auto const& b = t.value(s.second_input);
     auto const& out = t.value(s.output);
+    auto const& finish = fused_of(t, s).finish;
     clear_border(out.layout(), t.batch, out.data);
-    kernels::blocked_sum(a.layout(), b.layout(), out.layout(), t.batch, fused_of(t, s).finish.rectifies,
+    kernels::blocked_sum(a.layout(), b.layout(), out.layout(), t.batch, finish.rectifies, finish.largest,
                          static_cast<T const*>(a.data), static_cast<T const*>(b.data), out.data);
 }
 

@@ -35,10 +35,10 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
     static constexpr std::size_t border = std::max(std::max(windows::rows.before, windows::rows.after),
                                                    std::max(windows::columns.before, windows::columns.after));
 
+    static constexpr kernels::conv2d_parameters layer_shape{
+        1, In, Out, layer::group_count, dynamic, dynamic, dynamic, dynamic, windows::rows, windows::columns};
     template <class T>
-    static constexpr auto chosen =
-        choose_kernel<T, typename layer::forced_method>({1, In, Out, layer::group_count, dynamic, dynamic,
-                                                         dynamic, dynamic, windows::rows, windows::columns});
+    static constexpr auto chosen = choose_kernel<T, typename layer::forced_method>(layer_shape);
     /// Lanes that see each other want whole vectors.
     template <class T>
     static constexpr std::size_t in_block = chosen<T> == conv2d_kernel::within_vectors
@@ -48,6 +48,15 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
     static constexpr bool takes_block = chosen<T> != conv2d_kernel::within_vectors || Block == width<T>;
     template <class T>
     static constexpr bool can_fuse = chosen<T> != conv2d_kernel::regrouped;
+
+    /// Output channels where those that share no vector with another group's are filled up to whole blocks.
+    template <class T>
+    [[nodiscard]] static constexpr std::size_t padded_channels() {
+        if constexpr (chosen<T> == conv2d_kernel::within_vectors)
+            return (Out + width<T> - 1) / width<T> * width<T>;
+        else
+            return kernels::conv2d_padded_channels<T>(layer_shape);
+    }
 
     /// What the kernel may know of its outputs when it is compiled: the size of their planes.
     template <class Sums>
@@ -70,7 +79,7 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
     /// Elements of weights and bias.
     template <class T>
     [[nodiscard]] static std::size_t packed_size(work<T> const& of) {
-        return kernels::conv2d_packed_weights<T>(of.shape) + kernels::conv2d_padded_channels<T>(of.shape);
+        return padded_channels<T>() * (of.shape.terms() + 1);
     }
 
     template <class T>
@@ -85,10 +94,10 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
         if constexpr (layer::has_bias) {
             // In each group it is padded to whole blocks, as its weights are.
             auto const groups = chosen<T> == conv2d_kernel::regrouped ? layer::group_count : 1;
-            T* const bias = packed + kernels::conv2d_packed_weights<T>(of.shape);
+            T* const bias = packed + padded_channels<T>() * of.shape.terms();
             for (std::size_t group = 0; group < groups; ++group)
                 std::copy_n(get<"bias">(own).data() + group * (Out / groups), Out / groups,
-                            bias + group * (kernels::conv2d_padded_channels<T>(of.shape) / groups));
+                            bias + group * (padded_channels<T>() / groups));
         }
     }
 
@@ -104,7 +113,7 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
     static void run(Device device, work<T> const& of, T const* x, T const* packed, T* y, T* scratch) {
         constexpr std::size_t step = windows::columns.stride;
         constexpr std::size_t out_blocks = (Out / layer::group_count + width<T> - 1) / width<T>;
-        T const* const bias = packed + kernels::conv2d_packed_weights<T>(of.shape);
+        T const* const bias = packed + padded_channels<T>() * of.shape.terms();
         if constexpr (chosen<T> == conv2d_kernel::within_vectors) {
             using traits = kernels::direct::lane_traits<In / layer::group_count, step>;
             kernels::conv2d_within_vectors<traits, Plane>(device, of, x, packed, bias, y, scratch);

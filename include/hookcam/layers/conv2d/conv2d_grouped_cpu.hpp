@@ -9,6 +9,7 @@
 #include "conv2d_tiles_cpu.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <utility>
 
@@ -114,19 +115,38 @@ template <class T>
     return one.in.image() + one.out.image();
 }
 
+/// Copies fewer numbers than two vectors hold.
+template <class T>
+[[gnu::always_inline]] inline void copy_few(std::size_t count, T const* from, T* to) noexcept {
+    constexpr std::size_t lanes = detail::width<T>;
+    detail::unroll<std::bit_width(lanes)>([&](auto i) __attribute__((always_inline)) {
+        constexpr std::size_t piece = lanes >> i;
+        if ((count & piece) != 0) {
+            __builtin_memcpy(to, from, piece * sizeof(T));
+            from += piece;
+            to += piece;
+        }
+    });
+}
+
 /// Copies channels of one image between blocked layouts of one height and width: `from_first` and the following to
 /// `to_first` and the following.
 template <class T>
 void copy_channels(detail::blocked_layout const& from_layout, std::size_t from_first, T const* from,
                    detail::blocked_layout const& to_layout, std::size_t to_first, std::size_t count,
                    T* to) noexcept {
-    for (std::size_t c = 0; c < count; ++c) {
+    for (std::size_t c = 0; c < count;) {
+        // So many are neighbours here and there.
+        std::size_t const together =
+            std::min({count - c, from_layout.block - (from_first + c) % from_layout.block,
+                      to_layout.block - (to_first + c) % to_layout.block});
         T const* const x = from + detail::place_of_channel(from_layout, from_first + c);
         T* const y = to + detail::place_of_channel(to_layout, to_first + c);
         for (std::size_t i = 0; i < to_layout.height; ++i)
             for (std::size_t j = 0; j < to_layout.width; ++j)
-                y[i * to_layout.row() + j * to_layout.block] =
-                    x[i * from_layout.row() + j * from_layout.block];
+                copy_few(together, x + i * from_layout.row() + j * from_layout.block,
+                         y + i * to_layout.row() + j * to_layout.block);
+        c += together;
     }
 }
 

@@ -49,6 +49,7 @@ struct tile_work {
     T const* shift;
     T const* term;
     T* y;
+    T largest;                   ///< where sums are clamped
     T const* coming;             ///< what is read next, and fetched into the cache meanwhile
     std::size_t coming_size = 0; ///< how much that is, for all tiles
     std::size_t coming_step = 0; ///< bytes from term to term; 0 where there is nothing to be fetched
@@ -70,6 +71,7 @@ struct tile_strides {
     std::size_t term_block;
     std::size_t term_row;
     bool rectifies;
+    bool clamps;
 };
 
 template <class T>
@@ -93,6 +95,7 @@ template <class T>
     by.term_block = finish.term_layout.plane();
     by.term_row = finish.term_layout.row();
     by.rectifies = finish.rectifies;
+    by.clamps = finish.clamps();
     return by;
 }
 
@@ -117,6 +120,7 @@ template <class T>
             finish.shift == nullptr ? nullptr : finish.shift + channel,
             term,
             y + image * out.image() + block * out.plane() + out.first(),
+            finish.largest,
             nullptr};
 }
 
@@ -164,6 +168,14 @@ void compute_tile(tile_strides const& by, tile_work<T> const& at) noexcept {
             unroll<pixels>([&](auto p)
                                __attribute__((always_inline)) { sums[b][p] = rectify<T>(sums[b][p]); });
         });
+    if (by.clamps) {
+        auto const most = detail::broadcast(at.largest);
+        unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
+            unroll<pixels>([&](auto p) __attribute__((always_inline)) {
+                sums[b][p] = most < sums[b][p] ? most : sums[b][p]; // NaN passes
+            });
+        });
+    }
     unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
         unroll<pixels>([&](auto p) __attribute__((always_inline)) {
             store(at.y + place(b, p, by.y_block, by.y_row), sums[b][p]);

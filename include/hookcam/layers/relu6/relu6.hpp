@@ -2,6 +2,7 @@
 
 #include "../blocked_map.hpp"
 #include "../elementwise.hpp"
+#include "../fusion.hpp"
 #include "relu6_cpu.hpp"
 
 namespace hookcam {
@@ -15,6 +16,13 @@ struct relu6 : detail::elementwise_layer<relu6<Policies...>, Policies...> {
     static constexpr kernels::relu6 function{};
     using backward_reads = reads<output>;
 };
+
+namespace detail {
+
+template <class... Policies>
+inline constexpr auto fuses_as<relu6<Policies...>> = fusion::clamp;
+
+} // namespace detail
 
 namespace detail {
 inline namespace HOOKCAM_INSTRUCTION_SET {
