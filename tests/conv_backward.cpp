@@ -165,7 +165,8 @@ BOOST_AUTO_TEST_CASE(any_groups_agree_with_the_reference) {
         extents{24, 6, 7}); // more sums than registers
     check<conv2d<32, 64, kernel<3>, padding<1>, groups<2>, direct>>(extents{32, 6, 9});
     check<conv2d<6, 15, kernel<3>, stride<2>, padding<1>, groups<3>, direct>>(extents{6, 7, 10}, 3);
-    check<conv2d<34, 20, kernel<1>, groups<2>, direct>>(extents{34, 5, 5});
+    check<conv2d<34, 20, kernel<1, 2>, groups<2>, direct>>(extents{34, 5, 5});
+    static_assert(!hc::detail::blocked_backward<conv2d<34, 20, kernel<1>, groups<2>, direct>>::exists);
 }
 
 BOOST_AUTO_TEST_CASE(any_number_of_threads_gives_the_same_bits) {

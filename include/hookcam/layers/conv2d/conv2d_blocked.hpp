@@ -39,6 +39,9 @@ struct blocked_kernel<conv2d<In, Out, Policies...>> {
         1, In, Out, layer::group_count, dynamic, dynamic, dynamic, dynamic, windows::rows, windows::columns};
     template <class T>
     static constexpr auto chosen = choose_kernel<T, typename layer::forced_method>(layer_shape);
+    /// For numbers of either size, so that a layer has one backward.
+    static constexpr bool goes_back =
+        goes_back_blocked(chosen<float>, layer_shape) && goes_back_blocked(chosen<double>, layer_shape);
     /// Lanes that see each other want whole vectors.
     template <class T>
     static constexpr std::size_t in_block = chosen<T> == conv2d_kernel::within_vectors

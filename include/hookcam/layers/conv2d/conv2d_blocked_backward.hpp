@@ -22,7 +22,7 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 /// The backward of a convolution whose forward runs over blocked channels, by the same line of the table: gradients of
 /// channels that see each other's whole blocks, lanes that see lanes of their own vector, or groups one by one.
 template <std::size_t In, std::size_t Out, class... Policies>
-    requires(blocked_kernel<conv2d<In, Out, Policies...>>::exists)
+    requires(blocked_kernel<conv2d<In, Out, Policies...>>::goes_back)
 struct blocked_backward<conv2d<In, Out, Policies...>> {
     using layer = conv2d<In, Out, Policies...>;
     using windows = typename layer::windows;

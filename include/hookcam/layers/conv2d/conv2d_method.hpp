@@ -86,6 +86,14 @@ template <class T, class Forced>
     return conv2d_kernel::matrix_product;
 }
 
+/// True where backward takes the same line as forward. Where groups are computed one by one and a window has one element,
+/// little is multiplied for what is copied, and BLAS is faster.
+[[nodiscard]] constexpr bool goes_back_blocked(conv2d_kernel kernel,
+                                               kernels::conv2d_parameters const& of) noexcept {
+    return kernel != conv2d_kernel::matrix_product &&
+           (kernel != conv2d_kernel::regrouped || of.window_size() > 1);
+}
+
 } // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace detail
 
