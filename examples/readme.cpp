@@ -16,5 +16,5 @@ int main(int, char** argv) {
     auto const watched = hc::attach<"conv3">(model, hc::on_forward([](auto const& layer, auto const&, auto const& output) {
         std::cout << layer.path() << ", a " << layer.type_name() << ", makes " << output.shape()[1] << " maps\n"; }));
     auto const cam = hc::grad_cam<"conv3">(watched, image);
-    std::cout << "a " << hc::cifar10_classes[cam.target[0]] << "; evidence at row 30, column 13: " << cam.heatmap(0, 30, 13) << '\n';
+    std::cout << "a " << hc::cifar10_classes[cam.target[0]] << "; evidence at row 25, column 13: " << cam.heatmap(0, 25, 13) << '\n';
 }

@@ -53,7 +53,7 @@ int main(int count, char** arguments) {
     grad_cam explain{all.model, "conv3"};
     auto const [map, target] = explain(all.image(102));
     std::cout << "picture 102 is a " << hc::cifar10_classes[target]
-              << "; evidence at row 30, column 13: " << map(0, 0, 30, 13) << '\n';
+              << "; evidence at row 25, column 13: " << map(0, 0, 25, 13) << '\n';
 
     // The library's, for all pictures at once.
     auto const cam = hc::grad_cam<"conv3">(all.model, all.images);
