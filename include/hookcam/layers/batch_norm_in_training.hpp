@@ -42,17 +42,17 @@ struct batch_norm_in_training : layer<batch_norm_in_training<Layer>> {
     void forward(auto const& own, auto const& measured, auto const& x, auto& y) const {
         auto const device = device_of(x);
         auto const found = state_of(own);
-        kernels::batch_norm2d_measure(device, arguments(x), x.data(), found,
+        kernels::batch_norm2d_measure(device, arguments(own, x), x.data(), found,
                                       get<"running_var">(measured).data(), sums_of(own));
         std::copy_n(found.mean, channels, get<"running_mean">(measured).data());
-        kernels::batch_norm2d_training(device, arguments(x), found, data_or_null<"weight">(own),
+        kernels::batch_norm2d_training(device, arguments(own, x), found, data_or_null<"weight">(own),
                                        data_or_null<"bias">(own), x.data(), y.data());
     }
 
     /// Runs in front of `backward`, which finds its sums.
     void backward_parameters(auto const& own, auto const& x, auto const& grad_y,
                              auto const& gradients) const {
-        kernels::batch_norm2d_training_sums(device_of(x), arguments(x), x.data(), grad_y.data(),
+        kernels::batch_norm2d_training_sums(device_of(x), arguments(own, x), x.data(), grad_y.data(),
                                             state_of(own), data_or_null<"weight">(gradients),
                                             data_or_null<"bias">(gradients), sums_of(own));
     }
@@ -61,15 +61,15 @@ struct batch_norm_in_training : layer<batch_norm_in_training<Layer>> {
         auto const device = device_of(x);
         auto const found = state_of(own);
         if constexpr (!parameters::any_learned)
-            kernels::batch_norm2d_training_sums(device, arguments(x), x.data(), grad_y.data(), found,
+            kernels::batch_norm2d_training_sums(device, arguments(own, x), x.data(), grad_y.data(), found,
                                                 decltype(found.mean){}, decltype(found.mean){}, sums_of(own));
-        kernels::batch_norm2d_training_backward(device, arguments(x), found, data_or_null<"weight">(own),
+        kernels::batch_norm2d_training_backward(device, arguments(own, x), found, data_or_null<"weight">(own),
                                                 x.data(), grad_y.data(), grad_x.data());
     }
 
 private:
-    static kernels::batch_norm2d_parameters arguments(auto const& x) {
-        return {x.shape()[0], channels, x.size() / (x.shape()[0] * channels), Layer::epsilon};
+    static kernels::batch_norm2d_parameters arguments(auto const& own, auto const& x) {
+        return {x.shape()[0], channels, x.size() / (x.shape()[0] * channels), Layer::epsilon, own.workers};
     }
     template <class Own>
     static auto state_of(Own const& own) {

@@ -35,6 +35,7 @@ namespace detail {
 template <class Derived, class... Policies>
 struct elementwise_layer : layer<Derived, Policies...> {
     static constexpr bool in_place = true;
+    using by_elements = Derived; ///< see `maps_elements`
     static constexpr bool has_device_kernels = true;
 
     void forward(auto const& x, auto& y) const {

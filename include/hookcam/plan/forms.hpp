@@ -2,6 +2,7 @@
 
 #include "../tensor/blocked.hpp"
 #include "../tensor/device.hpp"
+#include "share_planes.hpp"
 #include "tape.hpp"
 #include "value.hpp"
 
@@ -21,14 +22,21 @@ void plan_copy(tape<T>& t, step<T> const& s) {
 template <class T>
 void forward_to_dense(tape<T>& t, step<T> const& s) {
     auto const& in = t.value(s.input);
-    from_blocked(in.layout(), t.batch, static_cast<T const*>(in.data), t.value(s.output).data);
+    auto const& out = t.value(s.output);
+    for_planes(t, in, [&](some_planes const& planes) {
+        from_blocked(planes.layout(in), planes.images, planes.read(in), planes.dense(out, in.block));
+    });
 }
 
 template <class T>
 void forward_to_blocked(tape<T>& t, step<T> const& s) {
+    auto const& in = t.value(s.input);
     auto const& out = t.value(s.output);
-    clear_border(out.layout(), t.batch, out.data);
-    to_blocked(out.layout(), t.batch, static_cast<T const*>(t.value(s.input).data), out.data);
+    for_planes(t, out, [&](some_planes const& planes) {
+        clear_border(planes.layout(out), planes.images, planes.data(out));
+        T const* const from = planes.dense(in, out.block);
+        to_blocked(planes.layout(out), planes.images, from, planes.data(out));
+    });
 }
 
 /// A new cell of blocked channels.
@@ -69,13 +77,20 @@ int other_form(lowering<Facts>& into, int of, std::size_t block, Make make) {
 template <class T>
 void backward_to_dense(tape<T>& t, step<T> const& s) {
     auto const& from = t.gradient(s.grad_output);
-    from_blocked(from.layout(), t.batch, static_cast<T const*>(from.data), t.gradient(s.grad_input).data);
+    auto const& to = t.gradient(s.grad_input);
+    for_planes(t, from, [&](some_planes const& planes) {
+        from_blocked(planes.layout(from), planes.images, planes.read(from), planes.dense(to, from.block));
+    });
 }
 
 template <class T>
 void backward_to_blocked(tape<T>& t, step<T> const& s) {
+    auto const& from = t.gradient(s.grad_output);
     auto const& to = t.gradient(s.grad_input);
-    to_blocked(to.layout(), t.batch, static_cast<T const*>(t.gradient(s.grad_output).data), to.data);
+    for_planes(t, to, [&](some_planes const& planes) {
+        T const* const dense = planes.dense(from, to.block);
+        to_blocked(planes.layout(to), planes.images, dense, planes.data(to));
+    });
 }
 
 /// A new gradient of a cell's value, of channels in blocks of a vector's width.

@@ -8,6 +8,7 @@
 #include "../layers/fusion.hpp"
 #include "../layers/max_pool2d/max_pool2d_blocked_cpu.hpp"
 #include "forms.hpp"
+#include "share_planes.hpp"
 #include "tape.hpp"
 #include "value.hpp"
 #include "walk_layer.hpp"
@@ -269,18 +270,23 @@ template <class Device, class T>
 void backward_blocked_relu(tape<T>& t, step<T> const& s) {
     auto const& y = t.value(s.output);
     auto const& grad_y = t.gradient(s.grad_output);
-    kernels::blocked_relu_backward(Device{}, y.layout(), grad_y.layout(), t.batch,
-                                   static_cast<T const*>(y.data), static_cast<T const*>(grad_y.data),
-                                   t.gradient(s.grad_input).data);
+    auto const& grad_x = t.gradient(s.grad_input);
+    for_planes(t, y, [&](some_planes const& planes) {
+        kernels::blocked_relu_backward(Device{}, planes.layout(y), planes.layout(grad_y), planes.images,
+                                       planes.read(y), planes.read(grad_y), planes.data(grad_x));
+    });
 }
 
 template <class Layer, class Device, class T>
 void backward_blocked_clamp(tape<T>& t, step<T> const& s) {
     auto const& y = t.value(s.output);
     auto const& grad_y = t.gradient(s.grad_output);
-    kernels::blocked_clamp_backward(Device{}, T{Layer::function.largest}, y.layout(), grad_y.layout(),
-                                    t.batch, static_cast<T const*>(y.data),
-                                    static_cast<T const*>(grad_y.data), t.gradient(s.grad_input).data);
+    auto const& grad_x = t.gradient(s.grad_input);
+    for_planes(t, y, [&](some_planes const& planes) {
+        kernels::blocked_clamp_backward(Device{}, T{Layer::function.largest}, planes.layout(y),
+                                        planes.layout(grad_y), planes.images, planes.read(y),
+                                        planes.read(grad_y), planes.data(grad_x));
+    });
 }
 
 /// Of a batch norm, whose scales the step in front keeps.
@@ -289,9 +295,13 @@ void backward_blocked_scale(tape<T>& t, step<T> const& s) {
     auto const& grad_y = t.gradient(s.grad_output);
     auto const& work = fused_of(t, s);
     std::size_t const channels = grad_y.layout().blocks() * grad_y.block;
-    kernels::blocked_scale_backward(Device{}, grad_y.layout(), t.batch,
-                                    static_cast<T const*>(work.packed.data() + scales_begin(work, channels)),
-                                    static_cast<T const*>(grad_y.data), t.gradient(s.grad_input).data);
+    auto const& grad_x = t.gradient(s.grad_input);
+    T const* const scale = work.packed.data() + scales_begin(work, channels);
+    for_planes(t, grad_y, [&](some_planes const& planes) {
+        kernels::blocked_scale_backward(Device{}, planes.layout(grad_y), planes.images,
+                                        scale + planes.block * grad_y.block, planes.read(grad_y),
+                                        planes.data(grad_x));
+    });
 }
 
 /// Adds a layer to the work of the step in front.
@@ -370,26 +380,34 @@ template <class Device, class T>
 void forward_blocked_relu(tape<T>& t, step<T> const& s) {
     auto const& in = t.value(s.input);
     auto const& out = t.value(s.output);
-    clear_border(out.layout(), t.batch, out.data);
-    kernels::blocked_relu(Device{}, in.layout(), out.layout(), t.batch, static_cast<T const*>(in.data),
-                          out.data);
+    for_planes(t, out, [&](some_planes const& planes) {
+        clear_border(planes.layout(out), planes.images, planes.data(out));
+        kernels::blocked_relu(Device{}, planes.layout(in), planes.layout(out), planes.images, planes.read(in),
+                              planes.data(out));
+    });
 }
 
-/// Which element of each window was chosen, as numbers of T.
+/// Which element of each window was chosen, as numbers of T, in some planes of outputs of a size.
 template <class T>
-[[nodiscard]] T* chosen_of(tape<T>& t, step<T> const& s) {
+[[nodiscard]] T* chosen_of(tape<T>& t, step<T> const& s, some_planes const& planes, cell<T> const& y) {
     auto& state = t.states[s.state];
-    return static_cast<T*>(static_cast<void*>(state.of_batch.data() + t.first_image * state.bytes));
+    auto layout = y.layout();
+    layout.border = layout.blocks_apart = 0;
+    return planes.in(
+        layout, static_cast<T*>(static_cast<void*>(state.of_batch.data() + t.first_image * state.bytes)));
 }
 
 template <class Layer, class Device, class T>
 void forward_blocked_pool(tape<T>& t, step<T> const& s) {
     auto const& in = t.value(s.input);
     auto const& out = t.value(s.output);
-    clear_border(out.layout(), t.batch, out.data);
     using windows = typename Layer::windows;
-    kernels::blocked_max_pool2d(Device{}, {in.layout(), out.layout(), windows::rows, windows::columns},
-                                t.batch, static_cast<T const*>(in.data), out.data, chosen_of(t, s));
+    for_planes(t, in, [&](some_planes const& planes) {
+        clear_border(planes.layout(out), planes.images, planes.data(out));
+        kernels::blocked_max_pool2d(
+            Device{}, {planes.layout(in), planes.layout(out), windows::rows, windows::columns}, planes.images,
+            planes.read(in), planes.data(out), chosen_of(t, s, planes, out));
+    });
 }
 
 template <class Layer, class Device, class T>
@@ -397,9 +415,12 @@ void backward_blocked_pool(tape<T>& t, step<T> const& s) {
     auto const& grad_x = t.gradient(s.grad_input);
     auto const& grad_y = t.gradient(s.grad_output);
     using windows = typename Layer::windows;
-    kernels::blocked_max_pool2d_backward(
-        Device{}, {grad_x.layout(), grad_y.layout(), windows::rows, windows::columns}, t.batch,
-        static_cast<T const*>(chosen_of(t, s)), static_cast<T const*>(grad_y.data), grad_x.data);
+    for_planes(t, grad_x, [&](some_planes const& planes) {
+        T const* const chosen = chosen_of(t, s, planes, grad_y);
+        kernels::blocked_max_pool2d_backward(
+            Device{}, {planes.layout(grad_x), planes.layout(grad_y), windows::rows, windows::columns},
+            planes.images, chosen, planes.read(grad_y), planes.data(grad_x));
+    });
 }
 
 /// Of a pooling and the ReLU in front of it, which reads what the pooling chose of its outputs, and so not all of them.
@@ -409,10 +430,13 @@ void backward_blocked_rectified_pool(tape<T>& t, step<T> const& s) {
     auto const& grad_x = t.gradient(s.grad_input);
     auto const& grad_y = t.gradient(s.grad_output);
     using windows = typename Layer::windows;
-    kernels::blocked_rectified_max_pool2d_backward(
-        Device{}, {grad_x.layout(), grad_y.layout(), windows::rows, windows::columns}, t.batch,
-        static_cast<T const*>(chosen_of(t, s)), y.layout(), static_cast<T const*>(y.data),
-        static_cast<T const*>(grad_y.data), grad_x.data);
+    for_planes(t, grad_x, [&](some_planes const& planes) {
+        T const* const chosen = chosen_of(t, s, planes, grad_y);
+        kernels::blocked_rectified_max_pool2d_backward(
+            Device{}, {planes.layout(grad_x), planes.layout(grad_y), windows::rows, windows::columns},
+            planes.images, chosen, planes.layout(y), planes.read(y), planes.read(grad_y),
+            planes.data(grad_x));
+    });
 }
 
 /// Whether a pooling may send its gradient through the ReLU in front, too: nobody will ask for what lies between.
@@ -503,9 +527,12 @@ void forward_blocked_sum(tape<T>& t, step<T> const& s) {
     auto const& b = t.value(s.second_input);
     auto const& out = t.value(s.output);
     auto const& finish = fused_of(t, s).finish;
-    clear_border(out.layout(), t.batch, out.data);
-    kernels::blocked_sum(a.layout(), b.layout(), out.layout(), t.batch, finish.rectifies, finish.largest,
-                         static_cast<T const*>(a.data), static_cast<T const*>(b.data), out.data);
+    for_planes(t, out, [&](some_planes const& planes) {
+        clear_border(planes.layout(out), planes.images, planes.data(out));
+        kernels::blocked_sum(planes.layout(a), planes.layout(b), planes.layout(out), planes.images,
+                             finish.rectifies, finish.largest, planes.read(a), planes.read(b),
+                             planes.data(out));
+    });
 }
 
 /// True where two values are added in their blocked form.

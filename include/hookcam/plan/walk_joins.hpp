@@ -69,12 +69,24 @@ void plan_join(tape<T>& t, step<T> const& s) {
 
 // --- fork ----------------------------------------------------------------------------------------------------
 
+/// to = a + b.
+template <class Device, class T>
+void add_shared(tape<T> const& t, std::size_t size, T const* a, T const* b, T* to) {
+    if constexpr (a_gpu<Device>)
+        kernels::add(device_at<Device>(t), size, a, b, to);
+    else
+        for_numbers(t.workers, size, [&](std::size_t first, std::size_t count) {
+            kernels::add(Device{}, count, a + first, b + first, to + first);
+        });
+}
+
 /// The gradient of a value that is used twice is the sum of both uses'.
 template <class Device, class T>
 void backward_fork(tape<T>& t, step<T> const& s) {
     auto& to = t.gradient(s.grad_input);
-    kernels::add(device_at<Device>(t), t.batch * to.room(), t.gradient(s.grad_output).data,
-                 t.gradient(s.second_grad_output).data, to.data);
+    T const* const a = t.gradient(s.grad_output).data;
+    T const* const b = t.gradient(s.second_grad_output).data;
+    add_shared<Device>(t, t.batch * to.room(), a, b, to.data);
 }
 
 template <class Facts, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
@@ -103,8 +115,9 @@ auto lower_fork(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, For
 template <class Device, class T>
 void forward_sum(tape<T>& t, step<T> const& s) {
     auto& out = t.value(s.output);
-    kernels::add(device_at<Device>(t), t.batch * out.sizes.count(), t.value(s.input).data,
-                 t.value(s.second_input).data, out.data);
+    T const* const a = t.value(s.input).data;
+    T const* const b = t.value(s.second_input).data;
+    add_shared<Device>(t, t.batch * out.sizes.count(), a, b, out.data);
 }
 
 /// The gradient of a sum is that of both its terms.
@@ -254,8 +267,11 @@ void forward_blocked_part(tape<T>& t, step<T> const& s) {
         return; // it was made there
     auto const layout = layout_of_part(part, whole);
     T* const to = whole.data + fused_of(t, s).first_block * layout.plane();
-    clear_border(layout, t.batch, to);
-    kernels::copy_blocks(Device{}, t.batch, part.layout(), static_cast<T const*>(part.data), layout, to);
+    for_planes(t, part, [&](some_planes const& planes) {
+        clear_border(planes.of(layout), planes.images, planes.in(layout, to));
+        kernels::copy_blocks(Device{}, planes.images, planes.layout(part), planes.read(part),
+                             planes.of(layout), planes.in(layout, to));
+    });
 }
 
 /// True where each value lies in whole vectors of channels, and each but the last ends with one.
@@ -347,9 +363,11 @@ void forward_blocked_product(tape<T>& t, step<T> const& s) {
     auto const& a = t.value(s.input);
     auto const& b = t.value(s.second_input);
     auto const& out = t.value(s.output);
-    clear_border(out.layout(), t.batch, out.data);
-    kernels::multiply_blocked(Device{}, t.batch, a.layout(), static_cast<T const*>(a.data), b.layout(),
-                              static_cast<T const*>(b.data), out.layout(), out.data);
+    for_planes(t, out, [&](some_planes const& planes) {
+        clear_border(planes.layout(out), planes.images, planes.data(out));
+        kernels::multiply_blocked(Device{}, planes.images, planes.layout(a), planes.read(a), planes.layout(b),
+                                  planes.read(b), planes.layout(out), planes.data(out));
+    });
 }
 
 template <class Facts, class A, class B>

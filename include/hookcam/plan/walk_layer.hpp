@@ -2,6 +2,7 @@
 
 #include "../layers/layer.hpp"
 #include "../tensor/device_view.hpp"
+#include "share_planes.hpp"
 #include "tape.hpp"
 #include "value.hpp"
 
@@ -90,6 +91,30 @@ template <class T>
     return t.fused[static_cast<std::size_t>(s.fused)];
 }
 
+/// True of a layer that maps every element by itself, and of none that is derived from it: it may do something else.
+template <class Layer>
+inline constexpr bool maps_elements = false;
+template <class Layer>
+    requires requires {
+        typename Layer::by_elements;
+    }
+inline constexpr bool maps_elements<Layer> = std::is_same_v<typename Layer::by_elements, Layer>;
+
+/// Calls `work(view)` for parts of a batch, of images of this size, on the plan's threads: `view(cell)` is the part of it.
+template <std::size_t Rank, class T, class Work>
+void for_images(tape<T> const& t, extents const& sizes, Work const& work) {
+    std::size_t const images =
+        std::max<std::size_t>(1, enough_to_share / std::max<std::size_t>(1, sizes.count()));
+    std::size_t const part = t.workers < 2 ? std::max<std::size_t>(1, t.batch) : images;
+    parallel_for((t.batch + part - 1) / part, t.workers, [&](std::size_t piece, std::size_t) {
+        std::size_t const first = piece * part;
+        auto const view = [&](auto* data) {
+            return batch_view<Rank>(data + first * sizes.count(), std::min(part, t.batch - first), sizes);
+        };
+        work(view);
+    });
+}
+
 template <class Layer, bool KeepsState, class Device = cpu, class T>
 void plan_layer(tape<T>& t, step<T> const& s) {
     auto const in = t.value(s.input).sizes;
@@ -129,7 +154,13 @@ void forward_layer(tape<T>& t, step<T> const& s) {
     auto& out = t.value(s.output);
     if constexpr (InPlace || Layer::is_view)
         out.data = in.data;
-    if constexpr (!Layer::is_view) {
+    if constexpr (maps_elements<Layer> && !a_gpu<Device>) {
+        auto const& layer = *static_cast<Layer const*>(s.object);
+        for_images<InRank>(t, in.sizes, [&](auto const& view) {
+            auto y = view(out.data);
+            layer.forward(view(static_cast<T const*>(in.data)), y);
+        });
+    } else if constexpr (!Layer::is_view) {
         auto const& layer = *static_cast<Layer const*>(s.object);
         auto const x = view_of_cell<InRank, Device>(t, in);
         auto y = view_to_fill<OutRank, Device>(t, out);
@@ -176,6 +207,14 @@ void backward_layer(tape<T>& t, step<T> const& s) {
     auto& grad_in = t.gradient(s.grad_input);
     if constexpr (Layer::is_view) {
         grad_in.data = t.gradient(s.grad_output).data;
+    } else if constexpr (maps_elements<Layer> && !a_gpu<Device>) {
+        auto const& layer = *static_cast<Layer const*>(s.object);
+        T const* const read = t.value(Layer::backward_reads::template has<output> ? s.output : s.input).data;
+        T const* const slopes = t.gradient(s.grad_output).data;
+        for_images<InRank>(t, grad_in.sizes, [&](auto const& view) {
+            auto grad_x = view(grad_in.data);
+            layer.backward(view(read), view(slopes), grad_x);
+        });
     } else {
         auto const& layer = *static_cast<Layer const*>(s.object);
         auto grad_x = view_to_fill<InRank, Device>(t, grad_in);

@@ -4,6 +4,7 @@
 #include "../layers/fusion.hpp"
 #include "../layers/fusion_cpu.hpp"
 #include "forms.hpp"
+#include "share_planes.hpp"
 #include "tape.hpp"
 #include "value.hpp"
 #include "walk_blocked.hpp"
@@ -66,9 +67,14 @@ void forward_blocked_norm(tape<T>& t, step<T> const& s) {
     if (!fused.is_packed)
         fused.scale_and_shift(t.parameters + s.parameters, scale, shift);
     fused.is_packed = true;
-    clear_border(out.layout(), t.batch, out.data);
-    kernels::scale_and_shift_blocked(Device{}, finish, t.batch, in.layout(), out.layout(),
-                                     static_cast<T const*>(in.data), out.data);
+    for_planes(t, out, [&](some_planes const& planes) {
+        auto of_planes = finish;
+        of_planes.scale += planes.block * out.block;
+        of_planes.shift += planes.block * out.block;
+        clear_border(planes.layout(out), planes.images, planes.data(out));
+        kernels::scale_and_shift_blocked(Device{}, of_planes, planes.images, planes.layout(in),
+                                         planes.layout(out), planes.read(in), planes.data(out));
+    });
 }
 
 /// A rectifier behind it is done in the same pass.
@@ -103,9 +109,12 @@ template <class Layer, class Device, class T>
 void forward_blocked_map(tape<T>& t, step<T> const& s) {
     auto const& in = t.value(s.input);
     auto const& out = t.value(s.output);
-    clear_border(out.layout(), t.batch, out.data);
-    blocked_map<Layer>::run(Device{}, t.batch, in.layout(), out.layout(), static_cast<T const*>(in.data),
-                            out.data);
+    auto const& larger = in.room() < out.room() ? out : in;
+    for_planes(t, larger, [&](some_planes const& planes) {
+        clear_border(planes.layout(out), planes.images, planes.data(out));
+        blocked_map<Layer>::run(Device{}, planes.images, planes.layout(in), planes.layout(out),
+                                planes.read(in), planes.data(out));
+    });
 }
 
 template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>

@@ -57,7 +57,10 @@ void plan_measuring(tape<T>& t, step<T> const& s) {
 template <class Layer, class Device, class T>
 [[nodiscard]] belongings<Layer, T const, Device> own_of_measuring(tape<T>& t, step<T> const& s,
                                                                   measuring_layer<T>& measuring) {
-    return {t.parameters + s.parameters, t.scratch.data(), measuring.state.data()};
+    belongings<Layer, T const, Device> own{t.parameters + s.parameters, t.scratch.data(),
+                                           measuring.state.data()};
+    own.workers = t.workers;
+    return own;
 }
 
 template <class Layer, std::size_t Rank, class Device, class Tape, class T>

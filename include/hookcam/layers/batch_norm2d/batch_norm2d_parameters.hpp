@@ -10,6 +10,7 @@ struct batch_norm2d_parameters {
     std::size_t channels = 0;
     std::size_t plane = 0;
     double eps = 0;
+    std::size_t workers = 1; ///< threads that may share the work of a batch in training
 };
 
 /// What a batch norm keeps for each channel. weight and bias may be null: one and zero.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../../core/instruction_set.hpp"
+#include "../../core/threads.hpp"
 #include "../../tensor/device.hpp"
 #include "../../tensor/simd.hpp"
 #include "../multiply_add.hpp"
@@ -60,13 +61,27 @@ template <class T, bool IsVector>
         return *from;
 }
 
+/// Calls `visit(channel, offset of its plane)` for every plane of a batch; those of a channel in order, on one thread.
+template <class Visit>
+void for_each_channel(batch_norm2d_parameters const& of, Visit const& visit) noexcept {
+    constexpr std::size_t enough_to_share = std::size_t{1} << 15;
+    std::size_t const all = of.batch * of.channels * of.plane;
+    // A few channels at a time, so that neighbours in memory are read together.
+    constexpr std::size_t together = 4;
+    bool const is_shared = of.workers > 1 && all >= enough_to_share;
+    std::size_t const part = is_shared ? together : of.channels;
+    detail::parallel_for((of.channels + part - 1) / part, of.workers, [&](std::size_t piece, std::size_t) {
+        std::size_t const end = std::min(of.channels, (piece + 1) * part);
+        for (std::size_t n = 0; n < of.batch; ++n)
+            for (std::size_t c = piece * part; c < end; ++c)
+                visit(c, (n * of.channels + c) * of.plane);
+    });
+}
+
 /// Adds `sum(channel, offset of its plane)` of every image to the sums of the channels.
 template <class Sum>
 void add_planes(batch_norm2d_parameters const& of, double* sums, Sum const& sum) noexcept {
-    std::size_t at = 0;
-    for (std::size_t n = 0; n < of.batch; ++n)
-        for (std::size_t c = 0; c < of.channels; ++c, at += of.plane)
-            sums[c] += static_cast<double>(sum(c, at));
+    for_each_channel(of, [&](std::size_t c, std::size_t at) { sums[c] += static_cast<double>(sum(c, at)); });
 }
 
 /// Measures mean, biased variance (as its inverse deviation) and unbiased variance of each channel over batch and plane.
@@ -99,14 +114,15 @@ void batch_norm2d_measure(cpu, batch_norm2d_parameters const& of, T const* x,
 template <class T>
 void batch_norm2d_training(cpu, batch_norm2d_parameters const& of, batch_norm2d_measured<T> const& measured,
                            T const* weight, T const* bias, T const* x, T* y) noexcept {
-    for (std::size_t n = 0; n < of.batch; ++n)
-        for (std::size_t c = 0; c < of.channels; ++c, x += of.plane, y += of.plane) {
-            T const mean = measured.mean[c];
-            T const scale = weight == nullptr ? measured.inverse[c] : measured.inverse[c] * weight[c];
-            T const shift = bias == nullptr ? T{0} : bias[c];
-            for (std::size_t i = 0; i < of.plane; ++i)
-                y[i] = detail::multiply_add(x[i] - mean, scale, shift);
-        }
+    for_each_channel(of, [&](std::size_t c, std::size_t at) {
+        T const mean = measured.mean[c];
+        T const scale = weight == nullptr ? measured.inverse[c] : measured.inverse[c] * weight[c];
+        T const shift = bias == nullptr ? T{0} : bias[c];
+        T const* const from = x + at;
+        T* const to = y + at;
+        for (std::size_t i = 0; i < of.plane; ++i)
+            to[i] = detail::multiply_add(from[i] - mean, scale, shift);
+    });
 }
 
 /// The means over batch and plane that backward needs, and the gradients of weight and bias, which may be null.
@@ -144,15 +160,17 @@ template <class T>
 void batch_norm2d_training_backward(cpu, batch_norm2d_parameters const& of,
                                     batch_norm2d_measured<T> const& measured, T const* weight, T const* x,
                                     T const* grad_y, T* grad_x) noexcept {
-    for (std::size_t n = 0; n < of.batch; ++n)
-        for (std::size_t c = 0; c < of.channels; ++c, x += of.plane, grad_y += of.plane, grad_x += of.plane) {
-            T const mean = measured.mean[c];
-            T const mean_gradient = measured.mean_gradient[c];
-            T const share = measured.inverse[c] * measured.share[c];
-            T const scale = weight == nullptr ? measured.inverse[c] : measured.inverse[c] * weight[c];
-            for (std::size_t i = 0; i < of.plane; ++i)
-                grad_x[i] = scale * detail::multiply_add(mean - x[i], share, grad_y[i] - mean_gradient);
-        }
+    for_each_channel(of, [&](std::size_t c, std::size_t at) {
+        T const mean = measured.mean[c];
+        T const mean_gradient = measured.mean_gradient[c];
+        T const share = measured.inverse[c] * measured.share[c];
+        T const scale = weight == nullptr ? measured.inverse[c] : measured.inverse[c] * weight[c];
+        T const* const from = x + at;
+        T const* const slopes = grad_y + at;
+        T* const to = grad_x + at;
+        for (std::size_t i = 0; i < of.plane; ++i)
+            to[i] = scale * detail::multiply_add(mean - from[i], share, slopes[i] - mean_gradient);
+    });
 }
 
 } // namespace HOOKCAM_INSTRUCTION_SET

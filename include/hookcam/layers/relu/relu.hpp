@@ -14,6 +14,7 @@ struct relu : layer<relu<Policies...>, Policies...> {
     static_assert(detail::check_policies<relu, detail::list<>, Policies...>::value);
 
     static constexpr bool in_place = true;
+    using by_elements = relu; ///< every element is mapped by itself
     static constexpr bool has_device_kernels = true;
     using backward_reads = reads<output>;
 
