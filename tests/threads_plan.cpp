@@ -93,6 +93,41 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(no_bit_depends_on_the_number_of_threads, T, scalar
     }
 }
 
+/// Steps of their own over blocks: a norm in front of its ReLU, a clamp, a concat, a product, poolings, an activation.
+using maps =
+    hc::sequential<hc::named<"conv", hc::conv2d<3, 20, hc::kernel<3>, hc::padding<1>>>, hc::relu6<>,
+                   hc::concat<hc::named<"left", hc::conv2d<20, 16, hc::kernel<1>>>,
+                              hc::max_pool2d<3, hc::stride<1>, hc::padding<1>>>,
+                   hc::named<"norm", hc::batch_norm2d<36>>, hc::relu<>,
+                   hc::multiply<hc::identity<>, hc::sequential<hc::adaptive_avg_pool2d<1>, hc::sigmoid<>>>,
+                   hc::avg_pool2d<3, hc::stride<1>>, hc::silu<>,
+                   hc::named<"end", hc::conv2d<36, 5, hc::kernel<3>>>>;
+
+BOOST_AUTO_TEST_CASE(no_bit_of_a_step_by_itself_depends_on_the_number_of_threads) {
+    hc::model<maps> model;
+    std::mt19937 generator{7};
+    std::uniform_real_distribution<float> uniform{-1, 1};
+    for (auto& entry : model.entries())
+        for (std::size_t i = 0; i < entry.size; ++i)
+            entry.data[i] = entry.key.ends_with("running_var") ? 1 : uniform(generator);
+    auto const x = images<float>(4);
+    auto const results = [&](std::size_t threads) {
+        hc::set_num_threads(threads);
+        std::vector<float> all;
+        auto const take = [&](auto const& values) { all.insert(all.end(), values.begin(), values.end()); };
+        take(hc::plan(model)(x));
+        auto plan = hc::plan(model, hc::with_input_gradient<hc::gradients_request<>>{});
+        xt::xtensor<float, 4> const y = plan.forward(x);
+        plan.backward(y);
+        take(plan.input_gradient());
+        hc::set_num_threads(1);
+        return all;
+    };
+    auto const alone = results(1);
+    for (std::size_t const threads : {2U, 3U})
+        BOOST_TEST(same_bits(results(threads), alone));
+}
+
 BOOST_AUTO_TEST_CASE(a_plan_works_on_when_the_number_changes) {
     auto const model = randomized<float>();
     auto const x = images<float>(2);

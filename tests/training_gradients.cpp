@@ -143,6 +143,34 @@ BOOST_AUTO_TEST_CASE(gradients_of_a_residual_network_with_batch_norm) {
     check<residual_network, hc::image<2, 6, 6>>(1);
 }
 
+/// So many images that what a batch norm measures is shared.
+BOOST_AUTO_TEST_CASE(no_bit_depends_on_the_number_of_threads) {
+    hc::model<residual_network, double> model;
+    hc::initialize(model, 4);
+    auto x = xt::xtensor<double, 4>::from_shape({300, 2, 6, 6});
+    auto const values = noise(x.size(), 5);
+    std::copy(values.begin(), values.end(), x.data());
+    auto const results = [&](std::size_t threads) {
+        hc::set_num_threads(threads);
+        auto training =
+            hc::training_plan<hc::image<2, 6, 6>>(model, hc::with_input_gradient<hc::train_all>{});
+        auto const y = training.forward(x);
+        std::vector<double> all(y.begin(), y.end());
+        auto slopes = training.gradient_to_fill();
+        std::copy_n(values.begin(), slopes.size(), slopes.data());
+        training.backward();
+        auto const gradients = training.gradients();
+        auto const of_input = training.input_gradient();
+        all.insert(all.end(), gradients.begin(), gradients.end());
+        all.insert(all.end(), of_input.begin(), of_input.end());
+        hc::set_num_threads(1);
+        return all;
+    };
+    auto const alone = results(1);
+    for (std::size_t const threads : {2U, 3U})
+        BOOST_TEST((results(threads) == alone));
+}
+
 BOOST_AUTO_TEST_CASE(gradients_of_a_network_with_branches) {
     check<concat_network, hc::image<2, 6, 6>>(2);
 }
