@@ -157,15 +157,19 @@ BOOST_AUTO_TEST_CASE(any_window_agrees_with_the_reference) {
 /// The groups of each line of the table, for vectors of 4 to 16 lanes.
 BOOST_AUTO_TEST_CASE(any_groups_agree_with_the_reference) {
     using hc::conv2d, hc::extents, hc::kernel, hc::padding, hc::stride, hc::dilation, hc::groups;
-    check<conv2d<20, 20, kernel<3>, padding<1>, groups<20>, direct>>(extents{20, 15, 17});
-    check<conv2d<33, 33, kernel<3>, stride<2>, padding<1>, groups<33>, direct>>(extents{33, 9, 8}, 3);
-    check<conv2d<6, 6, kernel<5, 2>, dilation<2>, stride<1, 3>, groups<3>, hc::no_bias, direct>>(
-        extents{6, 11, 14});
-    check<conv2d<24, 24, kernel<5>, padding<2>, groups<6>, direct>>(
-        extents{24, 6, 7}); // more sums than registers
-    check<conv2d<32, 64, kernel<3>, padding<1>, groups<2>, direct>>(extents{32, 6, 9});
-    check<conv2d<6, 15, kernel<3>, stride<2>, padding<1>, groups<3>, direct>>(extents{6, 7, 10}, 3);
-    check<conv2d<34, 20, kernel<1, 2>, groups<2>, direct>>(extents{34, 5, 5});
+    auto const check = []<class Layer, class T>(Layer, T, extents const& in, std::size_t batch) {
+        BOOST_TEST_CONTEXT(Layer::type_name()) {
+            backward_pass<Layer, T>{batch, in}.check();
+        }
+    };
+    check(conv2d<33, 33, kernel<3>, stride<2>, padding<1>, groups<33>, direct>{}, 0.0F, extents{33, 9, 8}, 3);
+    check(conv2d<24, 24, kernel<5>, padding<2>, groups<6>, direct>{}, 0.0F, extents{24, 6, 7},
+          2); // many sums
+    check(conv2d<6, 6, kernel<5, 2>, dilation<2>, stride<1, 3>, groups<3>, hc::no_bias, direct>{}, 0.0,
+          extents{6, 11, 14}, 2);
+    check(conv2d<32, 64, kernel<3>, padding<1>, groups<2>, direct>{}, 0.0F, extents{32, 6, 9}, 2);
+    check(conv2d<6, 15, kernel<3>, stride<2>, padding<1>, groups<3>, direct>{}, 0.0F, extents{6, 7, 10}, 3);
+    check(conv2d<34, 20, kernel<1, 2>, groups<2>, direct>{}, 0.0, extents{34, 5, 5}, 2);
     static_assert(!hc::detail::blocked_backward<conv2d<34, 20, kernel<1>, groups<2>, direct>>::exists);
 }
 
