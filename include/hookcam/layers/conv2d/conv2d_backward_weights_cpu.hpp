@@ -42,12 +42,10 @@ struct conv2d_backward_weights_parameters {
     }
 };
 
-/// Every so many-th of the things that are done in one order, whoever does the others: all of them, where `count` is 1.
+/// Every `count`-th of some things, from `index` on: what one of `count` helpers does.
 struct share_of_work {
     std::size_t index = 0;
     std::size_t count = 1;
-
-    [[nodiscard]] constexpr bool has(std::size_t thing) const noexcept { return thing % count == index; }
 };
 
 namespace weights {
@@ -75,6 +73,22 @@ struct tiling {
     static constexpr std::size_t tiles = (Piece + most_terms - 1) / most_terms;
     static constexpr std::size_t terms = (Piece + tiles - 1) / tiles;
     static constexpr std::size_t last_terms = Piece - Piece / terms * terms;
+};
+
+/// Tells of one thing after the other whether it is in a share.
+class turns {
+public:
+    explicit turns(share_of_work const& share) noexcept : m_share{share}, m_others{share.index} {}
+
+    [[nodiscard]] bool next() noexcept {
+        bool const is_ours = m_others == 0;
+        m_others = (is_ours ? m_share.count : m_others) - 1;
+        return is_ours;
+    }
+
+private:
+    share_of_work m_share;
+    std::size_t m_others; ///< that come first
 };
 
 /// A band of rows, and the steps from pixel to pixel in it.
@@ -116,11 +130,10 @@ void add_band(band const& of, T const* x, T const* grad_y, T* sums) noexcept {
     });
 }
 
-/// Adds a band's part for a group of `Blocks` blocks of output channels. `tile` counts the tiles, of which this share is
-/// taken.
+/// Adds a band's part for a group of `Blocks` blocks of output channels, to those tiles whose turn it is.
 template <std::size_t Blocks, class Tiling, std::size_t Piece, class T>
-void add_group(conv2d_backward_weights_parameters const& of, band const& here, share_of_work const& share,
-               std::size_t& tile, T const* x, T const* grad_y, T* sums) noexcept {
+void add_group(conv2d_backward_weights_parameters const& of, band const& here, turns& turn, T const* x,
+               T const* grad_y, T* sums) noexcept {
     auto const& shape = of.shape;
     std::size_t const pieces = shape.columns.kernel * of.x.block / Piece;
     for (std::size_t block = 0; block < of.x.blocks(); ++block) {
@@ -132,10 +145,10 @@ void add_group(conv2d_backward_weights_parameters const& of, band const& here, s
                                       piece * shape.columns.dilation * of.x.block;
                 std::size_t t = 0;
                 for (; t < wanted && t + Tiling::terms <= Piece; t += Tiling::terms)
-                    if (share.has(tile++))
+                    if (turn.next())
                         add_band<Blocks, Tiling::terms>(here, seen + t, grad_y, sums + t * Blocks * lanes<T>);
                 if constexpr (Tiling::last_terms != 0)
-                    if (t < wanted && share.has(tile++))
+                    if (t < wanted && turn.next())
                         add_band<Blocks, Tiling::last_terms>(here, seen + t, grad_y,
                                                              sums + t * Blocks * lanes<T>);
             }
@@ -180,9 +193,9 @@ void conv2d_backward_weights(cpu, conv2d_backward_weights_parameters const& of, 
                                  shape.columns.stride * in.block,
                                  out.plane(),
                                  out.row()};
-        std::size_t tile = 0;
+        weights::turns turn{share};
         weights::for_each_group<OutBlocks, tiling>([&](auto blocks, std::size_t block) {
-            weights::add_group<blocks(), tiling, Piece>(of, here, share, tile, x + first * here.x_row,
+            weights::add_group<blocks(), tiling, Piece>(of, here, turn, x + first * here.x_row,
                                                         grad_y + block * out.plane() + first * here.y_row,
                                                         sums + block * out.block * of.terms());
         });

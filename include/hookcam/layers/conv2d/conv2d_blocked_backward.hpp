@@ -76,25 +76,27 @@ struct blocked_backward<conv2d<In, Out, Policies...>> {
         auto const out_sizes = extents{Out, out.height, out.width};
         std::size_t const each = blocked_backward::scratch<T>(in_sizes, out_sizes);
         // Images are shared where there are enough of them, else what there is to do for one.
-        bool const shares_images = batch >= workers;
-        parallel_for(batch, shares_images ? workers : 1, [&](std::size_t n, std::size_t worker) {
+        std::size_t const pieces = workers > 1 && batch >= workers ? batch : 1;
+        std::size_t const workers_of_image = pieces == 1 ? workers : 1;
+        parallel_for(pieces, workers, [&](std::size_t piece, std::size_t worker) {
             T* rest = scratch + worker * each;
             gradient_images<T> const images{out, border, rest};
             rest += images.scratch();
-            T const* const from = images.image(n, grad_y);
-            if constexpr (!takes_blocked<T>) {
-                kernels::conv2d_backward_narrow<In>(device, {sizes(in_sizes, out_sizes), images.layout}, from,
-                                                    packed, grad_x + n * in_sizes.count());
-            } else {
-                bool const is_dense = in.block == 0;
-                kernels::conv2d_backward_direct_parameters const of{sizes(in_sizes, out_sizes), images.layout,
-                                                                    is_dense ? blocked<T>(in_sizes, 0) : in,
-                                                                    shares_images ? 1 : workers};
-                T* const to = is_dense ? rest : grad_x + n * of.grad_x.image();
-                rest += is_dense ? whole_lines<T>(of.grad_x.image()) : 0;
-                image_to_input(device, of, from, packed, to, rest);
-                if (is_dense)
-                    from_blocked(of.grad_x, 1, static_cast<T const*>(to), grad_x + n * in_sizes.count());
+            for (std::size_t n = piece * batch / pieces; n < (piece + 1) * batch / pieces; ++n) {
+                T const* const from = images.image(n, grad_y);
+                if constexpr (!takes_blocked<T>) {
+                    kernels::conv2d_backward_narrow<In>(device, {sizes(in_sizes, out_sizes), images.layout},
+                                                        from, packed, grad_x + n * in_sizes.count());
+                } else if (in.block != 0) {
+                    image_to_input(device, {sizes(in_sizes, out_sizes), images.layout, in, workers_of_image},
+                                   from, packed, grad_x + n * in.image(), rest);
+                } else {
+                    auto const dense = blocked<T>(in_sizes, 0);
+                    image_to_input(device,
+                                   {sizes(in_sizes, out_sizes), images.layout, dense, workers_of_image}, from,
+                                   packed, rest, rest + whole_lines<T>(dense.image()));
+                    from_blocked(dense, 1, static_cast<T const*>(rest), grad_x + n * in_sizes.count());
+                }
             }
         });
     }
