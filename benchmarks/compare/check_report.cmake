@@ -1,5 +1,5 @@
 # Runs compare for a moment, with peers that are part of it, and checks the form of its report and that results agree. How
-# fast anything was is not checked.
+# fast anything was is not checked. And that ResNet-50's plan needs little memory.
 #
 #   cmake -D PROGRAM=… -D FOLDER=… -P check_report.cmake
 
@@ -62,6 +62,17 @@ foreach(i RANGE ${last})
         message(FATAL_ERROR "the ratios of row ${i} are not in order:\n${json}")
     endif()
 endforeach()
+
+# A plan's tensors take the places of those that nobody needs any more.
+execute_process(
+    COMMAND ${PROGRAM} --works resnet50.forward.b1 --peers libtorch --rounds 1 OUTPUT_VARIABLE output ERROR_VARIABLE output
+)
+set(most_percent 25)
+if(NOT output MATCHES "memory: resnet50.forward.b1, [0-9.]+ MB without packed weights, ([0-9.]+) %")
+    message(FATAL_ERROR "compare must say how much memory a plan of ResNet-50 holds:\n${output}")
+elseif(CMAKE_MATCH_1 GREATER most_percent)
+    message(FATAL_ERROR "a plan of ResNet-50 must hold at most ${most_percent} % of the outputs of its layers:\n${output}")
+endif()
 
 execute_process(COMMAND ${PROGRAM} --works no_such.work RESULT_VARIABLE status ERROR_VARIABLE output OUTPUT_QUIET)
 if(NOT status EQUAL 2 OR NOT output MATCHES "no_such.work.*simple_cnn.forward.b1")

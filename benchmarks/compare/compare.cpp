@@ -181,10 +181,11 @@ void show_progress(std::string const& text) {
 /// One work against its peers.
 std::vector<row> compare_one(work_entry const& entry, std::string const& python, std::size_t threads,
                              std::size_t rounds, std::map<std::string, std::string>& versions,
-                             missing_peers& missing) {
+                             missing_peers& missing, std::string& remark) {
     temporary_folder const folder;
     auto const ours = entry.make();
     ours->run();
+    remark = ours->remark();
     bool is_written = false;
     std::map<std::string, std::unique_ptr<runner>> peers;
     for (auto const name : entry.peers) {
@@ -225,11 +226,13 @@ void run(tools::command_line const& line, char** arguments, bool& all_agree) {
     std::vector<row> rows;
     absences absent;
     std::map<std::string, std::string> versions;
+    std::map<std::string, std::string> remarks;
     for (auto const& entry : works) {
         if (entry.peers.empty())
             continue;
         missing_peers missing;
-        for (auto const& found : compare_one(entry, python, threads, rounds, versions, missing)) {
+        for (auto const& found :
+             compare_one(entry, python, threads, rounds, versions, missing, remarks[entry.name])) {
             std::cout << table_line(found) << std::endl;
             rows.push_back(found);
         }
@@ -238,6 +241,9 @@ void run(tools::command_line const& line, char** arguments, bool& all_agree) {
     std::cout << '\n';
     for (auto const& [peer, version] : versions)
         std::cout << "version: " << peer << ", " << version << '\n';
+    for (auto const& [work, remark] : remarks)
+        if (!remark.empty())
+            std::cout << "memory: " << work << ", " << remark << '\n';
     absent.print(std::cout);
     if (auto const file = line.find("--json"))
         write_json(*file, rows);

@@ -13,9 +13,11 @@
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <iomanip>
 #include <memory>
 #include <random>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -113,6 +115,17 @@ protected:
         return sum * static_cast<double>(m_input.shape()[0]);
     }
 
+    /// Bytes of the outputs of all layers that multiply.
+    [[nodiscard]] double bytes_of_outputs() const {
+        double sum = 0;
+        for (auto const& entry : m_model.entries())
+            if (entry.key.ends_with(".weight") && entry.shape.size() > 1) {
+                auto const path = entry.key.substr(0, entry.key.rfind('.'));
+                sum += static_cast<double>(hc::detail::sizes_at<Network>(path, Shape::value).sizes.count());
+            }
+        return sum * static_cast<double>(m_input.shape()[0] * sizeof(float));
+    }
+
     /// Bytes of the weights and of the input.
     [[nodiscard]] double bytes() const {
         return static_cast<double>((m_model.size() + m_input.size()) * sizeof(float));
@@ -135,6 +148,14 @@ public:
     void run() override { m_plan(base::m_input); }
 
     [[nodiscard]] hc::state_dict results() const override { return named("output", m_plan.output()); }
+
+    [[nodiscard]] std::string remark() const override {
+        auto const held = static_cast<double>(m_plan.memory() - m_plan.packed_memory());
+        std::ostringstream text;
+        text << std::fixed << std::setprecision(1) << held / 1e6 << " MB without packed weights, "
+             << 100 * held / base::bytes_of_outputs() << " % of the outputs of its layers";
+        return text.str();
+    }
 
     /// Sums of thousands of terms, each in an order of its own, through tens of layers.
     [[nodiscard]] double tolerance() const override { return 1e-4; }

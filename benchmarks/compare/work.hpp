@@ -40,6 +40,9 @@ public:
 
     [[nodiscard]] virtual cost least() const = 0;
 
+    /// What else a reader of the report may want to know, once it has run; empty where there is nothing.
+    [[nodiscard]] virtual std::string remark() const { return {}; }
+
     /// Writes what a peer in another process needs: `weights.safetensors`, and `inputs.safetensors` with an
     /// `input`, and a `gradient` where the work begins with one.
     virtual void write(std::filesystem::path const& folder) const = 0;
