@@ -45,7 +45,7 @@ template <std::size_t Rows, std::size_t Vectors, class T>
 void multiply_tile(std::size_t terms, matrix_places<T const> const& a, T const* b, std::size_t b_term,
                    T const* added, std::size_t added_row, T* c, std::size_t c_row) noexcept {
     constexpr std::size_t lanes = width<T>;
-    vector<T> sums[Rows][Vectors]{};
+    vector<T> sums[Rows * Vectors]{};
     // An address has room for one step, taken once or twice: so three rows share a pointer.
     constexpr std::size_t pointers = (Rows + 2) / 3;
     T const* from[pointers];
@@ -53,18 +53,19 @@ void multiply_tile(std::size_t terms, matrix_places<T const> const& a, T const* 
     std::size_t const row = a.row, term = a.column;
     for (std::size_t k = 0; k < terms; ++k) {
         vector<T> columns[Vectors];
-        unroll<Vectors>([&](auto v) { columns[v] = load(b + v * lanes); });
+        load_all(b, columns);
         b += b_term;
-        unroll<Rows>([&](auto r) {
-            auto const factor = broadcast(from[r / 3][r % 3 * row]);
-            unroll<Vectors>(
-                [&](auto v) { sums[r][v] = multiply_add_all<T>(columns[v], factor, sums[r][v]); });
+        fold_over<Rows * Vectors>([&]<std::size_t... I>(
+            std::index_sequence<I...>) __attribute__((always_inline)) {
+            ((sums[I] = multiply_add_all<T>(
+                  columns[I % Vectors], broadcast(from[I / Vectors / 3][I / Vectors % 3 * row]), sums[I])),
+             ...);
         });
         unroll<pointers>([&](auto p) { from[p] = forgotten(from[p] + term); });
     }
-    unroll<Rows>([&](auto r) {
+    auto const finish_row = [&](vector<T> const* row_of_sums) __attribute__((always_inline)) {
         unroll<Vectors>([&](auto v) {
-            auto sum = sums[r][v];
+            auto sum = row_of_sums[v];
             if (added != nullptr)
                 sum = load(added + v * lanes) + sum;
             store(c + v * lanes, sum);
@@ -72,7 +73,9 @@ void multiply_tile(std::size_t terms, matrix_places<T const> const& a, T const* 
         added = added == nullptr ? nullptr : forgotten(added + added_row);
         c += c_row;
         asm("" : "+r"(c));
-    });
+    };
+    fold_over<Rows>([&]<std::size_t... R>(std::index_sequence<R...>)
+                        __attribute__((always_inline)) { (finish_row(sums + R * Vectors), ...); });
 }
 
 /// The same for any number of rows, with as many at a time as there are, then half of that, and so on.

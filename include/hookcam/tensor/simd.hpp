@@ -164,5 +164,19 @@ template <std::size_t Count, class Function>
     call_each(function, std::make_index_sequence<Count>{});
 }
 
+/// Calls `function` once, with the numbers from 0 to Count − 1 as a pack, over which it folds: the same as `unroll` for
+/// what can be said in one expression, which compiles several times faster than a function for each number.
+template <std::size_t Count, class Function>
+[[gnu::always_inline]] inline void fold_over(Function&& function) {
+    function(std::make_index_sequence<Count>{});
+}
+
+/// Fills `to` with vectors that lie one behind the other.
+template <class T, std::size_t Count>
+[[gnu::always_inline]] inline void load_all(T const* from, vector<T> (&to)[Count]) noexcept {
+    fold_over<Count>([&]<std::size_t... I>(std::index_sequence<I...>)
+                         __attribute__((always_inline)) { ((to[I] = load(from + I * width<T>)), ...); });
+}
+
 } // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::detail

@@ -32,7 +32,9 @@ template <class T>
 
 namespace narrow {
 
+using detail::fold_over;
 using detail::load;
+using detail::load_all;
 using detail::store;
 using detail::unroll;
 using detail::vector;
@@ -73,29 +75,29 @@ struct tile_work {
 /// then over the channels of a block. Writes a vector for each channel, whose first numbers are the pixels.
 template <std::size_t Channels, std::size_t Pixels, class T>
 void compute_tile(tile_work<T> const& of, T* sums) noexcept {
-    vector<T> parts[Channels][Pixels]{};
+    vector<T> parts[Channels * Pixels]{}; // all pixels of one channel, then of the next
     T const* weight = of.weight;
     for (std::size_t block = 0; block < of.blocks; ++block)
         for (std::size_t k = 0; k < of.kernel_rows; ++k) {
             T const* seen = of.grad_y + block * of.block + k * of.tap_row;
             for (std::size_t l = 0; l < of.kernel_columns; ++l, seen += of.tap_column) {
                 vector<T> weights[Channels];
-                unroll<Channels>([&](auto c) __attribute__((always_inline)) {
-                    weights[c] = load(weight + c * lanes<T>);
-                });
+                load_all(weight, weights);
                 weight += Channels * lanes<T>;
-                unroll<Pixels>([&](auto p) __attribute__((always_inline)) {
-                    auto const here = load(seen + p * lanes<T>);
-                    unroll<Channels>([&](auto c) __attribute__((always_inline)) {
-                        parts[c][p] = detail::multiply_add_all<T>(weights[c], here, parts[c][p]);
-                    });
+                fold_over<Channels * Pixels>([&]<std::size_t... I>(
+                    std::index_sequence<I...>) __attribute__((always_inline)) {
+                    ((parts[I % Channels * Pixels + I / Channels] = detail::multiply_add_all<T>(
+                          weights[I % Channels], load(seen + I / Channels * lanes<T>),
+                          parts[I % Channels * Pixels + I / Channels])),
+                     ...);
                 });
             }
         }
     unroll<Channels>([&](auto c) __attribute__((always_inline)) {
-        std::array<vector<T>, Pixels> of_channel;
-        unroll<Pixels>([&](auto p) __attribute__((always_inline)) { of_channel[p] = parts[c][p]; });
-        store(sums + c * lanes<T>, detail::sums_of_each<T>(of_channel));
+        fold_over<Pixels>([&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+            std::array<vector<T>, Pixels> const of_channel{parts[c * Pixels + I]...};
+            store(sums + c * lanes<T>, detail::sums_of_each<T>(of_channel));
+        });
     });
 }
 

@@ -50,6 +50,7 @@ struct share_of_work {
 
 namespace weights {
 
+using detail::fold_over;
 using detail::load;
 using detail::store;
 using detail::unroll;
@@ -105,7 +106,7 @@ struct band {
 /// Adds to `Terms` times `Blocks` vectors of sums what a band brings. The first one finds no sums there.
 template <std::size_t Blocks, std::size_t Terms, class T>
 void add_band(band const& of, T const* x, T const* grad_y, T* sums) noexcept {
-    vector<T> part[Terms][Blocks]{};
+    vector<T> part[Terms * Blocks]{}; // of all blocks of one term, then of the next
     for (std::size_t i = 0; i < of.rows; ++i) {
         T const* seen = x + i * of.x_row;
         T const* slope = grad_y + i * of.y_row;
@@ -114,19 +115,17 @@ void add_band(band const& of, T const* x, T const* grad_y, T* sums) noexcept {
             vector<T> slopes[Blocks];
             unroll<Blocks>([&](auto b)
                                __attribute__((always_inline)) { slopes[b] = load(slope + b * of.y_block); });
-            unroll<Terms>([&](auto t) __attribute__((always_inline)) {
-                auto const here = detail::broadcast(seen[t]);
-                unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
-                    part[t][b] = detail::multiply_add_all<T>(slopes[b], here, part[t][b]);
-                });
+            fold_over<Terms * Blocks>([&]<std::size_t... I>(
+                std::index_sequence<I...>) __attribute__((always_inline)) {
+                ((part[I] = detail::multiply_add_all<T>(slopes[I % Blocks],
+                                                        detail::broadcast(seen[I / Blocks]), part[I])),
+                 ...);
             });
         }
     }
-    unroll<Terms>([&](auto t) __attribute__((always_inline)) {
-        unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
-            T* const at = sums + (t * Blocks + b) * lanes<T>;
-            store(at, of.is_first ? part[t][b] : load(at) + part[t][b]);
-        });
+    fold_over<Terms * Blocks>([&]<std::size_t... I>(
+        std::index_sequence<I...>) __attribute__((always_inline)) {
+        (store(sums + I * lanes<T>, of.is_first ? part[I] : load(sums + I * lanes<T>) + part[I]), ...);
     });
 }
 

@@ -62,36 +62,37 @@ struct tile_traits {
     /// Adds all terms to `sums`, which hold the bias.
     template <class T, std::size_t Blocks, std::size_t Pixels, std::size_t Columns>
     [[gnu::always_inline]] static void add(tile_strides const& by, tile_work<T> const& at,
-                                           vector<T> (&sums)[Blocks][Pixels]) noexcept {
+                                           vector<T> (&sums)[Blocks * Pixels]) noexcept {
         T const* weight = at.weight;
         auto const add_term = [&](T const* x) __attribute__((always_inline)) {
             vector<T> weights[Blocks];
-            unroll<Blocks>([&](auto b)
-                               __attribute__((always_inline)) { weights[b] = load(weight + b * lanes<T>); });
-            unroll<Pixels>([&](auto p) __attribute__((always_inline)) {
-                auto const seen = detail::broadcast(x[(p / Columns) * by.x_tile_row + (p % Columns) * step]);
-                unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
-                    sums[b][p] = detail::multiply_add_all<T>(weights[b], seen, sums[b][p]);
-                });
+            load_all(weight, weights);
+            fold_over<Blocks * Pixels>([&]<std::size_t... I>(
+                std::index_sequence<I...>) __attribute__((always_inline)) {
+                ((sums[I % Blocks * Pixels + I / Blocks] = detail::multiply_add_all<T>(
+                      weights[I % Blocks],
+                      detail::broadcast(
+                          x[I / Blocks / Columns * by.x_tile_row + I / Blocks % Columns * step]),
+                      sums[I % Blocks * Pixels + I / Blocks])),
+                 ...);
             });
             weight += Blocks * lanes<T>;
         };
         if constexpr (RowTerms != 0) {
             for (std::size_t row = 0; row < by.kernel_rows; ++row)
-                unroll<RowTerms>([&](auto i) __attribute__((always_inline)) {
+#pragma GCC unroll 32
+                for (std::size_t i = 0; i < RowTerms; ++i)
                     add_term(detail::forgotten(at.x + row * by.x_row + i));
-                });
         } else {
-            add_parts<T>(by, at, add_term, sums);
+            add_parts<T, Blocks>(by, at, add_term, sums);
         }
     }
 
 private:
     /// Parts of a long sum are made one by one, and wait in memory for the next.
-    template <class T, std::size_t Blocks, std::size_t Pixels, class AddTerm>
+    template <class T, std::size_t Blocks, std::size_t Sums, class AddTerm>
     [[gnu::always_inline]] static void add_parts(tile_strides const& by, tile_work<T> const& at,
-                                                 AddTerm const& add_term,
-                                                 vector<T> (&sums)[Blocks][Pixels]) noexcept {
+                                                 AddTerm const& add_term, vector<T> (&sums)[Sums]) noexcept {
         // Where nothing is fetched, this is what is in the first cache anyway.
         [[maybe_unused]] auto const* coming = static_cast<char const*>(
             at.coming_step == 0 ? static_cast<void const*>(&at) : static_cast<void const*>(at.coming));
@@ -115,22 +116,20 @@ private:
                 for (std::size_t piece = 0; piece < pieces; ++piece)
                     add_terms(at.x + block * by.x_block + row * by.x_row + piece * by.x_column, terms);
         };
-        vector<T> totals[Blocks][Pixels];
+        vector<T> totals[Sums];
         auto const each_sum = [&](auto function) __attribute__((always_inline)) {
-            unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
-                unroll<Pixels>([&](auto p)
-                                   __attribute__((always_inline)) { function(totals[b][p], sums[b][p]); });
-            });
+            fold_over<Sums>([&]<std::size_t... I>(std::index_sequence<I...>)
+                                __attribute__((always_inline)) { (function(totals[I], sums[I]), ...); });
         };
         for (std::size_t begin = 0; begin < by.in_blocks; begin += by.blocks_of_part) {
             std::size_t const end = std::min(begin + by.blocks_of_part, by.in_blocks);
             for (std::size_t block = begin; block < end; ++block)
                 add_block(block);
             if (begin != 0)
-                each_sum([](auto const& total, auto& sum)
+                each_sum([](vector<T> & total, vector<T> & sum)
                              __attribute__((always_inline)) { sum = total + sum; });
             if (end != by.in_blocks)
-                each_sum([](auto& total, auto& sum) __attribute__((always_inline)) {
+                each_sum([](vector<T> & total, vector<T> & sum) __attribute__((always_inline)) {
                     total = sum;
                     sum = vector<T>{};
                 });

@@ -53,7 +53,7 @@ template <std::size_t Group, std::size_t Stride>
 struct lane_traits {
     template <class T, std::size_t Blocks, std::size_t Pixels, std::size_t Columns>
     [[gnu::always_inline]] static void add(tile_strides const& by, tile_work<T> const& at,
-                                           vector<T> (&sums)[Blocks][Pixels]) noexcept {
+                                           vector<T> (&sums)[Blocks * Pixels]) noexcept {
         static_assert(Blocks == 1);
         T const* weight = at.weight;
         for (std::size_t row = 0; row < by.kernel_rows; ++row)
@@ -62,11 +62,14 @@ struct lane_traits {
                 unroll<Group>([&](auto c) __attribute__((always_inline)) {
                     auto const weights = load(weight);
                     weight += lanes<T>;
-                    unroll<Pixels>([&](auto p) __attribute__((always_inline)) {
-                        auto const seen =
-                            load(x + (p / Columns) * by.x_tile_row + (p % Columns) * Stride * lanes<T>);
-                        sums[0][p] = detail::multiply_add_all<T>(
-                            weights, channel_of_groups<Group, c, T>(seen), sums[0][p]);
+                    fold_over<Pixels>([&]<std::size_t... I>(
+                        std::index_sequence<I...>) __attribute__((always_inline)) {
+                        ((sums[I] = detail::multiply_add_all<T>(
+                              weights,
+                              channel_of_groups<Group, c, T>(
+                                  load(x + I / Columns * by.x_tile_row + I % Columns * Stride * lanes<T>)),
+                              sums[I])),
+                         ...);
                     });
                 });
             }

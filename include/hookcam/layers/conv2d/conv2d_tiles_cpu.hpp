@@ -32,7 +32,9 @@ namespace direct {
 // blocks of output channels stays in registers until its sums are done, and what follows is done to it before it is
 // stored. No bit of a sum depends on the tile that it is in.
 
+using detail::fold_over;
 using detail::load;
+using detail::load_all;
 using detail::store;
 using detail::unroll;
 using detail::vector;
@@ -138,48 +140,33 @@ template <class T>
 template <class T, std::size_t Blocks, std::size_t Rows, std::size_t Columns, class Terms>
 void compute_tile(tile_strides const& by, tile_work<T> const& at) noexcept {
     constexpr std::size_t pixels = Rows * Columns;
-    vector<T> sums[Blocks][pixels];
-    unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
-        auto const bias = load(at.bias + b * lanes<T>);
-        unroll<pixels>([&](auto p) __attribute__((always_inline)) { sums[b][p] = bias; });
-    });
-    Terms::template add<T, Blocks, pixels, Columns>(by, at, sums);
+    vector<T> sums[Blocks * pixels]; // of all pixels of one block, then of the next
+    fold_over<Blocks * pixels>([&]<std::size_t... I>(
+        std::index_sequence<I...>) __attribute__((always_inline)) {
+        vector<T> bias[Blocks];
+        load_all(at.bias, bias);
+        ((sums[I] = bias[I / pixels]), ...);
+        Terms::template add<T, Blocks, pixels, Columns>(by, at, sums);
 
-    if (at.scale != nullptr)
-        unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
-            auto const scale = load(at.scale + b * lanes<T>);
-            auto const shift = load(at.shift + b * lanes<T>);
-            unroll<pixels>([&](auto p) __attribute__((always_inline)) {
-                sums[b][p] = detail::multiply_add_all<T>(sums[b][p], scale, shift);
-            });
-        });
-    auto const place =
-        [](std::size_t b, std::size_t p, std::size_t block, std::size_t row) __attribute__((always_inline)) {
-        return b * block + (p / Columns) * row + (p % Columns) * lanes<T>;
-    };
-    if (at.term != nullptr)
-        unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
-            unroll<pixels>([&](auto p) __attribute__((always_inline)) {
-                sums[b][p] = sums[b][p] + load(at.term + place(b, p, by.term_block, by.term_row));
-            });
-        });
-    if (by.rectifies)
-        unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
-            unroll<pixels>([&](auto p)
-                               __attribute__((always_inline)) { sums[b][p] = rectify<T>(sums[b][p]); });
-        });
-    if (by.clamps) {
-        auto const most = detail::broadcast(at.largest);
-        unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
-            unroll<pixels>([&](auto p) __attribute__((always_inline)) {
-                sums[b][p] = most < sums[b][p] ? most : sums[b][p]; // NaN passes
-            });
-        });
-    }
-    unroll<Blocks>([&](auto b) __attribute__((always_inline)) {
-        unroll<pixels>([&](auto p) __attribute__((always_inline)) {
-            store(at.y + place(b, p, by.y_block, by.y_row), sums[b][p]);
-        });
+        if (at.scale != nullptr) {
+            vector<T> scale[Blocks], shift[Blocks];
+            load_all(at.scale, scale);
+            load_all(at.shift, shift);
+            ((sums[I] = detail::multiply_add_all<T>(sums[I], scale[I / pixels], shift[I / pixels])), ...);
+        }
+        if (at.term != nullptr)
+            ((sums[I] = sums[I] + load(at.term + I / pixels * by.term_block +
+                                       I % pixels / Columns * by.term_row + I % Columns * lanes<T>)),
+             ...);
+        if (by.rectifies)
+            ((sums[I] = rectify<T>(sums[I])), ...);
+        if (by.clamps) {
+            auto const most = detail::broadcast(at.largest);
+            ((sums[I] = most < sums[I] ? most : sums[I]), ...); // NaN passes
+        }
+        (store(at.y + I / pixels * by.y_block + I % pixels / Columns * by.y_row + I % Columns * lanes<T>,
+               sums[I]),
+         ...);
     });
 }
 

@@ -56,19 +56,23 @@ void linear_columns(std::size_t row, std::size_t const* live, std::size_t live_c
     using namespace detail;
     constexpr std::size_t lanes = width<T>;
     vector<T> total[Vectors];
-    unroll<Vectors>([&](auto v) { total[v] = load(sums + v * lanes); });
+    load_all(static_cast<T const*>(sums), total);
     for (std::size_t begin = 0; begin < live_count; begin += rows_of_a_part) {
         vector<T> part[Vectors]{};
         std::size_t const end = std::min(begin + rows_of_a_part, live_count);
         for (std::size_t i = begin; i < end; ++i) {
             auto const seen = broadcast(x[live[i]]);
             T const* const weights = packed + live[i] * row;
-            unroll<Vectors>(
-                [&](auto v) { part[v] = multiply_add_all<T>(load(weights + v * lanes), seen, part[v]); });
+            fold_over<Vectors>([&]<std::size_t... I>(
+                std::index_sequence<I...>) __attribute__((always_inline)) {
+                ((part[I] = multiply_add_all<T>(load(weights + I * lanes), seen, part[I])), ...);
+            });
         }
-        unroll<Vectors>([&](auto v) { total[v] = total[v] + part[v]; });
+        fold_over<Vectors>([&]<std::size_t... I>(std::index_sequence<I...>)
+                               __attribute__((always_inline)) { ((total[I] = total[I] + part[I]), ...); });
     }
-    unroll<Vectors>([&](auto v) { store(sums + v * lanes, total[v]); });
+    fold_over<Vectors>([&]<std::size_t... I>(std::index_sequence<I...>)
+                           __attribute__((always_inline)) { (store(sums + I * lanes, total[I]), ...); });
 }
 
 /// The same for the outputs from `first` to `end`: as many vectors at a time as the registers hold, then half of that,
