@@ -17,6 +17,17 @@ template <class T>
     return here > first ? here : first;
 }
 
+/// True where one of a vector's numbers is NaN.
+template <class T>
+[[nodiscard]] bool has_nan(detail::vector<T> of) noexcept {
+    T numbers[detail::width<T>];
+    detail::store(numbers, of);
+    bool found = false;
+    for (T const number : numbers)
+        found |= number != number;
+    return found;
+}
+
 /// The maxima of windows of two by two over two rows of blocked channels, `out_width` of them, a window beside the other.
 /// False where some of it may be NaN; y is not all right then.
 template <class T>
@@ -33,12 +44,7 @@ template <class T>
         any = any + ((a + b) + (c + d));
         store(y, larger<T>(larger<T>(larger<T>(larger<T>(lowest, a), b), c), d));
     }
-    T sums[lanes];
-    store(sums, any);
-    bool has_nan = false;
-    for (T const sum : sums)
-        has_nan |= sum != sum;
-    return !has_nan;
+    return !has_nan<T>(any);
 }
 
 /// The maxima of one row of windows over blocked channels: y from the rows `rows`, in steps of `row_step`. Row r begins
