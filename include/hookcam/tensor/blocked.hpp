@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 namespace hookcam::detail {
 inline namespace HOOKCAM_INSTRUCTION_SET {
@@ -188,6 +189,37 @@ void copy_blocked(blocked_layout const& from_layout, blocked_layout const& to_la
         [&](std::size_t a, std::size_t b, std::size_t length) { std::copy_n(from + a, length, to + b); });
 }
 
+/// Of three vectors, number by number in turn, the vector `Part`: number i of them all is number i / 3 of vector i % 3.
+template <class T, std::size_t Part>
+[[nodiscard, gnu::always_inline]] inline vector<T> in_turn(vector<T> a, vector<T> b, vector<T> c) noexcept {
+    constexpr auto of_two = [](std::size_t i) {
+        return static_cast<int>(i / 3 + (i % 3 == 1 ? width<T> : 0)); // of the third: any
+    };
+    constexpr auto of_all = [](std::size_t lane, std::size_t i) {
+        return static_cast<int>(i % 3 == 2 ? width<T> + i / 3 : lane);
+    };
+    return [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+        constexpr std::size_t first = Part * width<T>;
+        vector<T> const two = __builtin_shufflevector(a, b, of_two(first + I)...);
+        return __builtin_shufflevector(two, c, of_all(I, first + I)...);
+    }
+    (std::make_index_sequence<width<T>>{});
+}
+
+/// Of a row of pixels of three channels, which lie `plane` apart: the channels of each pixel beside each other. The row is
+/// at least a vector long.
+template <class T>
+void interleave_three(T const* from, std::size_t plane, std::size_t pixels, T* to) noexcept {
+    for_each_square<T>(pixels, [&](std::size_t pixel) {
+        auto const a = load(from + pixel);
+        auto const b = load(from + plane + pixel);
+        auto const c = load(from + 2 * plane + pixel);
+        unroll<3>([&](auto part) __attribute__((always_inline)) {
+            store(to + 3 * pixel + part * width<T>, in_turn<T, part>(a, b, c));
+        });
+    });
+}
+
 /// Copies N,C,H,W into blocks, and fills up the last block with zeros. The border stays as it is.
 template <class T>
 void to_blocked(blocked_layout const& of, std::size_t batch, T const* dense, T* blocked) noexcept {
@@ -206,6 +238,10 @@ void to_blocked(blocked_layout const& of, std::size_t batch, T const* dense, T* 
         return;
     }
     for_each_row(of, batch, dense, blocked, [&](T const* from, T* to, std::size_t channels) {
+        if (of.block == 3 && channels == 3 && of.width >= width<T>) {
+            interleave_three(from, plane, of.width, to);
+            return;
+        }
         for (std::size_t j = 0; j < of.width; ++j)
             for (std::size_t c = 0; c < of.block; ++c)
                 to[j * of.block + c] = c < channels ? from[c * plane + j] : T{0};
