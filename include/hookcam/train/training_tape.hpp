@@ -25,10 +25,10 @@ struct measuring_layer {
 
 /// The tape of a training plan, whose own steps know that their tape is one of these.
 template <class Tape>
-struct training_tape;
-template <template <class> class Base, class T>
-struct training_tape<Base<T>> : Base<T> {
-    std::vector<measuring_layer<T>> measuring;
+struct training_tape : Tape {
+    using value_type = typename Tape::value_type;
+
+    std::vector<measuring_layer<value_type>> measuring;
     std::uint32_t random_layers = 0; ///< how many there are
     std::uint64_t seed = 0;
     std::uint32_t step = 0; ///< of the last forward
@@ -39,9 +39,9 @@ struct training_tape<Base<T>> : Base<T> {
     }
 
     [[nodiscard]] std::size_t bytes() const {
-        std::size_t total = Base<T>::bytes();
+        std::size_t total = Tape::bytes();
         for (auto const& layer : measuring)
-            total += (layer.measured.size() + layer.waiting.size() + layer.state.size()) * sizeof(T);
+            total += (layer.measured.size() + layer.waiting.size() + layer.state.size()) * sizeof(value_type);
         return total;
     }
 };
