@@ -7,14 +7,18 @@
 
 namespace hookcam::kernels {
 
-/// a + b.
+/// a + b, or max(a + b, 0), where NaN passes.
 struct add_element {
     static constexpr char const* name = "add";
     float const* a;
     float const* b;
     float* to;
+    bool rectifies;
 
-    HOOKCAM_DEVICE void operator()(std::size_t i) const { to[i] = a[i] + b[i]; }
+    HOOKCAM_DEVICE void operator()(std::size_t i) const {
+        float const sum = a[i] + b[i];
+        to[i] = rectifies && sum < 0.0f ? 0.0f : sum;
+    }
 };
 
 /// A part of an image, from one place to another.
@@ -75,10 +79,11 @@ struct multiply_and_sum_share {
     }
 };
 
-/// to = a + b.
+/// to = a + b, or max(a + b, 0).
 template <detail::a_gpu Device>
-void add(Device const& on, std::size_t size, float const* a, float const* b, float* to) {
-    for_each_element(on, size, add_element{a, b, to});
+void add(Device const& on, std::size_t size, float const* a, float const* b, float* to,
+         bool rectifies = false) {
+    for_each_element(on, size, add_element{a, b, to, rectifies});
 }
 
 /// Copies `length` elements of each image; the strides are those from image to image.

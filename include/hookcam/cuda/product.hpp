@@ -21,7 +21,8 @@ struct product_sizes {
 /// - `sizes`, and `column column_at(z, n)`: what there is to know of column n, found once and not for each term;
 /// - `float a(z, m, k)` and `float b(z, k, column)`; `terms_first_a` and `terms_first_b` say whether neighbours in memory
 ///   are neighbouring terms;
-/// - `void store(z, m, n, sum)`, where z counts groups and, in the grid's last axis, parts of the terms.
+/// - `void store(z, m, n, sum)`, where z counts groups and, in the grid's last axis, parts of the terms; a problem that has
+///   a type `row` gets what `row_at(z, m)` returns in place of m, found once and not for each column.
 ///
 /// Rounding errors grow with the length of a sum: as on the CPU, parts of it are summed by themselves.
 template <class Problem, unsigned TileRows, unsigned TileColumns, unsigned TileTerms, unsigned Rows,
@@ -90,15 +91,26 @@ struct product_tile {
             unsigned const row = first_row + thread / (TileColumns / Columns) * Rows;
             unsigned const column_begin = first_column + thread % (TileColumns / Columns) * Columns;
             HOOKCAM_UNROLL
-            for (unsigned i = 0; i < Rows; ++i)
+            for (unsigned i = 0; i < Rows; ++i) {
+                if (row + i >= sizes.rows)
+                    break;
+                auto const row_of = row_at(z, row + i);
                 HOOKCAM_UNROLL
-            for (unsigned j = 0; j < Columns; ++j)
-                if (row + i < sizes.rows && column_begin + j < sizes.columns)
-                    problem.store(z, row + i, column_begin + j, total[thread].at[i][j]);
+                for (unsigned j = 0; j < Columns; ++j)
+                    if (column_begin + j < sizes.columns)
+                        problem.store(z, row_of, column_begin + j, total[thread].at[i][j]);
+            }
         });
     }
 
 private:
+    [[nodiscard]] HOOKCAM_DEVICE auto row_at(unsigned z, unsigned m) const {
+        if constexpr (requires { typename Problem::row; })
+            return problem.row_at(z, m);
+        else
+            return m;
+    }
+
     HOOKCAM_DEVICE static void clear(sums& of) {
         HOOKCAM_UNROLL
         for (unsigned i = 0; i < Rows; ++i)

@@ -44,6 +44,12 @@ struct batch_norm : layer<Derived, Policies...> {
                                       channel);
     }
 
+    /// The same for a kernel of a device.
+    [[nodiscard]] static kernels::channel_norm channel_norm(auto const& own) {
+        auto const of = tensors(own);
+        return {static_cast<float>(epsilon), of.weight, of.bias, of.mean, of.variance};
+    }
+
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
         kernels::batch_norm2d_backward(device_of(grad_y), arguments(grad_y), tensors(own), grad_y.data(),
                                        grad_x.data());

@@ -27,6 +27,11 @@ enum class fusion {
 template <class Layer>
 inline constexpr auto fuses_as = fusion::nothing;
 
+/// What a layer's kernels of a device can do first to a sum before they store it, and then whatever comes later in the list
+/// up to the rectifier: its forward takes a `kernels::sum_ending` more. Said of that very type too.
+template <class Layer>
+inline constexpr auto ends_with = fusion::nothing;
+
 inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// What is done to sums over blocked channels before they are stored, in this order. Arrays are padded to whole blocks.

@@ -6,6 +6,7 @@
 #include "../core/instruction_set.hpp"
 #include "../core/threads.hpp"
 #include "../core/window.hpp"
+#include "../cuda/sum_ending.hpp"
 #include "../layers/fusion.hpp"
 #include "../layers/layer.hpp"
 #include "../tensor/blocked.hpp"
@@ -102,7 +103,9 @@ template <class T>
 struct fused_work {
     /// Of a batch norm: writes each channel's scale and shift.
     void (*scale_and_shift)(T const* parameters, T* scale, T* shift) = nullptr;
-    std::size_t scale_parameters = 0;            ///< where that layer's begin in the model
+    std::size_t scale_parameters = 0; ///< where that layer's begin in the model
+    /// The same on a device, for a kernel that does it to its sums.
+    kernels::channel_norm (*norm)(T const* parameters) = nullptr;
     int term = -1;                               ///< the cell of a second term
     sum_finish<T> finish;                        ///< the rest; pointers are set when the step runs
     extents (*pooled)(extents const&) = nullptr; ///< sizes behind the pooling
@@ -119,6 +122,8 @@ struct fused_work {
 /// scalar's.
 template <class T>
 struct tape {
+    using value_type = T;
+
     std::vector<cell<T>> values;
     std::vector<cell<T>> gradients; ///< sized like the value of the same index in `gradient_of`
     std::vector<int> gradient_of;

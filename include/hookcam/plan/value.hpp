@@ -29,6 +29,16 @@ struct dense_form {
     static constexpr bool has_dense = true;
     static constexpr bool is_rectified = false;
 };
+/// A value lies in a dense cell of a device, and the step that makes it can still do more before it stores it.
+template <stage Reached>
+struct open_form {
+    static constexpr std::size_t block = 0;
+    static constexpr auto reached = Reached;
+    static constexpr bool has_dense = true;
+    static constexpr bool is_rectified = false;
+
+    std::size_t step; ///< the forward step that makes it
+};
 /// A value lies in a cell of blocked channels, and where `HasDense` in a dense one too.
 template <std::size_t Block, stage Reached, bool HasDense>
 struct blocked_form {

@@ -232,14 +232,14 @@ inline constexpr auto stage_behind = What == fusion::scale_and_shift            
 template <fusion What, class Value>
 constexpr bool is_open_for() {
     constexpr auto reached = Value::form_type::reached;
-    if constexpr (Value::form_type::block == 0 || Value::is_kept || What <= fusion::identity)
+    if constexpr (Value::is_kept || What <= fusion::identity)
         return false;
     else if constexpr (What == fusion::scale_and_shift)
         return reached < stage::normalized;
     else if constexpr (rectifies(What))
         return reached < stage::rectified;
     else
-        return reached < stage::complete && reached != stage::with_term;
+        return Value::form_type::block != 0 && reached < stage::complete && reached != stage::with_term;
 }
 
 /// True where a layer can be added to the work of the step that makes its input.
@@ -247,7 +247,7 @@ template <class Facts, class Layer, class Value>
 constexpr bool can_fuse() {
     constexpr bool learns = Facts::parameter_gradients && Layer::parameters::any_learned;
     constexpr bool passes = Value::gradient_need != need::never;
-    return is_open_for<fuses_as<Layer>, Value>() && !learns &&
+    return is_open_for<fuses_as<Layer>, Value>() && !learns && !goes_to_host<Layer, typename Facts::device> &&
            !(fuses_as<Layer> == fusion::max_pooling && passes);
 }
 
@@ -364,6 +364,50 @@ auto lower_fused_layer(lowering<Facts>& into, Layer const& layer, int node,
         return as_rectified(out);
     else
         return out;
+}
+
+// --- the same on a device, where values are dense ------------------------------------------------------------
+
+/// Of a batch norm: what a kernel must know of its channels.
+template <class Layer, class Device, class T>
+kernels::channel_norm norm_for_kernel(T const* parameters) {
+    return Layer::channel_norm(belongings<Layer, T const, Device>{parameters, nullptr, nullptr});
+}
+
+/// Adds a layer to the work of the step in front. Its backward is a step of its own, as ever.
+template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>
+auto lower_ending_layer(lowering<Facts>& into, Layer const& layer, int node,
+                        value<Shape, Gradient, Kept, IsInput, Form> in) {
+    using T = typename Facts::value_type;
+    constexpr bool passes = Gradient != need::never;
+    constexpr bool reads_output = passes && Layer::backward_reads::template has<hookcam::output>;
+    static_assert(!Layer::backward_reads::template has<hookcam::input> && !has_state<Layer>);
+
+    auto& to = into.to;
+    auto& work = fused_of(to, to.forward[in.form.step]);
+    work.names.push_back(&Layer::type_name);
+    if constexpr (fuses_as<Layer> == fusion::scale_and_shift) {
+        work.norm = &norm_for_kernel<Layer, typename Facts::device, T>;
+        work.scale_parameters = into.parameters;
+    } else {
+        work.finish.rectifies = true;
+    }
+    using form = open_form<stage_behind<fuses_as<Layer>, Form::reached>>;
+    value<Shape, Gradient, reads_output, false, form> out{in.cell, -1, {in.form.step}};
+    if constexpr (passes) {
+        out.gradient = to.add_gradient(out.cell);
+        step<T> s;
+        s.object = &layer;
+        s.type_name = &Layer::type_name;
+        s.node = node;
+        s.input = in.cell;
+        s.output = out.cell;
+        s.grad_output = out.gradient;
+        s.parameters = into.parameters;
+        lower_backward<Layer, Shape::rank, Shape::rank, false, true>(into, s, in);
+    }
+    into.parameters += Layer::parameters::size;
+    return out;
 }
 
 // --- the same layers by themselves ---------------------------------------------------------------------------

@@ -115,9 +115,13 @@ auto lower_fork(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, For
 template <class Device, class T>
 void forward_sum(tape<T>& t, step<T> const& s) {
     auto& out = t.value(s.output);
+    std::size_t const size = t.batch * out.sizes.count();
     T const* const a = t.value(s.input).data;
     T const* const b = t.value(s.second_input).data;
-    add_shared<Device>(t, t.batch * out.sizes.count(), a, b, out.data);
+    if constexpr (a_gpu<Device>)
+        kernels::add(device_at<Device>(t), size, a, b, out.data, ending_of(t, s).rectifies);
+    else
+        add_shared<Device>(t, size, a, b, out.data);
 }
 
 /// The gradient of a sum is that of both its terms.
@@ -138,8 +142,18 @@ auto lower_forward_sum(lowering<Facts>& into, A a, B b) {
         auto const form = add_blocked_sum(into, a, b);
         return new_joined<sum_of>(into, form.cell, form, a, b);
     } else {
-        auto const out = new_dense_joined<sum_of>(into, a, b);
+        // On a device the sum can take a ReLU in.
+        auto const form = [&] {
+            if constexpr (a_gpu<typename Facts::device>)
+                return open_form<stage::with_term>{into.to.forward.size()};
+            else
+                return dense_form{};
+        }();
+        using shape = shape_from<joined_shape<sum_of, typename A::shape, typename B::shape>>;
+        auto const out = new_joined<sum_of>(into, into.to.add_value(shape::value, true), form, a, b);
         step<T> s;
+        if constexpr (a_gpu<typename Facts::device>)
+            s.fused = new_fused_work(into);
         s.what = "forward sum";
         s.run = &forward_sum<typename Facts::device, T>;
         s.plan = &plan_join<sum_of, T>;

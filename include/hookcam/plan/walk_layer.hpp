@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../layers/fusion.hpp"
 #include "../layers/layer.hpp"
 #include "../tensor/device_view.hpp"
 #include "share_planes.hpp"
@@ -173,6 +174,30 @@ void forward_layer(tape<T>& t, step<T> const& s) {
         else
             layer.forward(x, y);
     }
+}
+
+/// True where a layer of a model on a device can do to its sums what the layers behind it do.
+template <class Layer, class Device>
+inline constexpr bool ends_sums_on =
+    ends_with<Layer> != fusion::nothing&& a_gpu<Device> && !goes_to_host<Layer, Device>;
+
+/// What a step does to its sums, in place of the layers behind it.
+template <class T>
+[[nodiscard]] kernels::sum_ending ending_of(tape<T>& t, step<T> const& s) {
+    auto const& work = fused_of(t, s);
+    kernels::sum_ending ending;
+    ending.rectifies = work.finish.rectifies;
+    if (work.norm != nullptr)
+        ending.norm = work.norm(t.parameters + work.scale_parameters);
+    return ending;
+}
+
+template <class Layer, std::size_t InRank, std::size_t OutRank, class Device, class T>
+void forward_ended_layer(tape<T>& t, step<T> const& s) {
+    auto y = view_to_fill<OutRank, Device>(t, t.value(s.output));
+    static_cast<Layer const*>(s.object)->forward(own_of<Layer, Device, false>(t, s),
+                                                 view_of_cell<InRank, Device>(t, t.value(s.input)), y,
+                                                 ending_of(t, s));
 }
 
 /// Calls `function([own,] [x,] [y,] grad_y, to)`, with x and y where they are read.
@@ -446,19 +471,28 @@ auto lower_dense_layer(lowering<Facts>& into, Layer const& layer, int node,
         to.states.emplace_back();
     }
     into.parameters += Layer::parameters::size;
-    if constexpr (packs_on<Layer, device>)
+    if constexpr (packs_on<Layer, device> || ends_sums_on<Layer, device>)
         s.fused = new_fused_work(into);
 
     s.what = "forward";
-    if constexpr (goes_to_host<Layer, device>)
+    if constexpr (ends_sums_on<Layer, device>)
+        s.run = &forward_ended_layer<Layer, in_rank, out_rank, device, T>;
+    else if constexpr (goes_to_host<Layer, device>)
         s.run = &forward_on_host<Layer, in_rank, out_rank, in_place, keeps_state, T>;
     else
         s.run = &forward_layer<Layer, in_rank, out_rank, device, in_place, keeps_state, T>;
     s.plan = &plan_layer<Layer, keeps_state, device, T>;
     to.forward.push_back(s);
+    [[maybe_unused]] std::size_t const made_by = to.forward.size() - 1;
 
     lower_backward<Layer, in_rank, out_rank, learns, passes, skips_zeros>(into, s, in);
-    if constexpr (fuses_as<Layer> == fusion::rectifier || (Form::is_rectified && hands_zeros_on<Layer>))
+    if constexpr (ends_sums_on<Layer, device>) {
+        constexpr auto reached =
+            ends_with<Layer> == fusion::scale_and_shift ? stage::summed : stage::normalized;
+        using ended = value<out_shape, result::gradient_need, result::is_kept, false, open_form<reached>>;
+        return ended{out.cell, out.gradient, {made_by}};
+    } else if constexpr (fuses_as<Layer> == fusion::rectifier ||
+                         (Form::is_rectified && hands_zeros_on<Layer>))
         return as_rectified(out);
     else
         return out;

@@ -142,6 +142,8 @@ auto lower_layer(lowering<Facts>& into, Layer const& layer, int node,
     using given = value<Shape, Gradient, Kept, IsInput, Form>;
     if constexpr (Facts::mode::template changes<Layer>)
         return Facts::mode::lower(into, layer, node, in);
+    else if constexpr (can_fuse<Facts, Layer, given>() && Form::block == 0)
+        return lower_ending_layer(into, layer, node, in);
     else if constexpr (can_fuse<Facts, Layer, given>())
         return lower_fused_layer(into, layer, node, in);
     else if constexpr (blocked_kernel<Layer>::exists && !a_gpu<typename Facts::device>)

@@ -2,6 +2,7 @@
 
 #include "../../cuda/fast_divisor.hpp"
 #include "../../cuda/kernel.hpp"
+#include "../../cuda/sum_ending.hpp"
 #include "../../tensor/device.hpp"
 #include "batch_norm2d_parameters.hpp"
 
@@ -10,27 +11,11 @@
 
 namespace hookcam::kernels {
 
-/// What a batch norm keeps for each channel, for a kernel.
+/// A batch norm, for a kernel.
 struct batch_norm2d_channel {
     unsigned channels;
     unsigned plane;
-    float eps;
-    float const* weight;
-    float const* bias;
-    float const* mean;
-    float const* variance;
-
-    [[nodiscard]] HOOKCAM_DEVICE float inverse_deviation(unsigned c) const {
-        return 1.0f / std::sqrt(variance[c] + eps);
-    }
-    [[nodiscard]] HOOKCAM_DEVICE float scale(unsigned c) const {
-        float const deviation = inverse_deviation(c);
-        return weight == nullptr ? deviation : weight[c] * deviation;
-    }
-    [[nodiscard]] HOOKCAM_DEVICE float shift(unsigned c) const {
-        float const none = bias == nullptr ? 0.0f : bias[c];
-        return none - mean[c] * scale(c);
-    }
+    channel_norm norm;
 };
 
 /// x·scale + shift.
@@ -44,7 +29,8 @@ struct batch_norm2d_element {
 
     HOOKCAM_DEVICE void operator()(std::size_t i) const {
         unsigned const c = by_channels.remainder(by_plane.quotient(static_cast<unsigned>(i)));
-        y[i] = x[i] * of.scale(c) + of.shift(c);
+        float const scale = of.norm.scale(c);
+        y[i] = std::fma(x[i], scale, of.norm.shift(c, scale));
     }
 };
 
@@ -59,7 +45,7 @@ struct batch_norm2d_backward_element {
 
     HOOKCAM_DEVICE void operator()(std::size_t i) const {
         unsigned const c = by_channels.remainder(by_plane.quotient(static_cast<unsigned>(i)));
-        grad_x[i] = grad_y[i] * of.scale(c);
+        grad_x[i] = grad_y[i] * of.norm.scale(c);
     }
 };
 
@@ -89,7 +75,7 @@ struct batch_norm2d_parameters_channel {
         unsigned const c = block.x;
         block.each([&](unsigned thread) {
             pair sums{0.0f, 0.0f};
-            float const mean = of.mean[c];
+            float const mean = of.norm.mean[c];
             for (unsigned i = thread; i < size; i += threads) {
                 unsigned const image = by_plane.quotient(i);
                 std::size_t const at =
@@ -105,7 +91,7 @@ struct batch_norm2d_parameters_channel {
         block.last([&](unsigned thread) {
             if (thread != 0)
                 return;
-            grad_weight[c] = own.values[0].weighted * of.inverse_deviation(c);
+            grad_weight[c] = own.values[0].weighted * of.norm.inverse_deviation(c);
             grad_bias[c] = own.values[0].plain;
         });
     }
@@ -116,11 +102,7 @@ struct batch_norm2d_parameters_channel {
     static_cast<void>(detail::narrow(of.batch * of.channels * of.plane));
     return {detail::narrow(of.channels),
             detail::narrow(of.plane),
-            static_cast<float>(of.eps),
-            own.weight,
-            own.bias,
-            own.mean,
-            own.variance};
+            {static_cast<float>(of.eps), own.weight, own.bias, own.mean, own.variance}};
 }
 
 /// y = x·scale + shift in each channel; y may be x.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../fusion.hpp"
 #include "../layer.hpp"
 #include "../window_policies.hpp"
 #include "conv2d_cpu.hpp"
@@ -83,6 +84,12 @@ struct conv2d : layer<conv2d<In, Out, Policies...>, Policies...> {
                         detail::data_or_null<"bias">(own), y.data(), detail::scratch_of(own));
     }
 
+    /// On a device: the same, and what is done to each sum before it is stored.
+    void forward(auto const& own, auto const& x, auto& y, kernels::sum_ending const& ending) const {
+        kernels::conv2d(device_of(x), arguments(x, y), x.data(), get<"weight">(own).data(),
+                        detail::data_or_null<"bias">(own), y.data(), detail::scratch_of(own), ending);
+    }
+
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
         kernels::conv2d_backward(device_of(grad_y), arguments(grad_x, grad_y), grad_y.data(),
                                  get<"weight">(own).data(), grad_x.data(), detail::scratch_of(own));
@@ -106,6 +113,13 @@ private:
         return arguments(x.shape()[0], x.shape()[2], x.shape()[3], y.shape()[2], y.shape()[3]);
     }
 };
+
+namespace detail {
+
+template <std::size_t In, std::size_t Out, class... Policies>
+inline constexpr auto ends_with<conv2d<In, Out, Policies...>> = fusion::scale_and_shift;
+
+} // namespace detail
 
 } // namespace hookcam
 

@@ -3,6 +3,7 @@
 #include "../../cuda/fast_divisor.hpp"
 #include "../../cuda/kernel.hpp"
 #include "../../cuda/product.hpp"
+#include "../../cuda/sum_ending.hpp"
 #include "../../tensor/device.hpp"
 #include "conv2d_parameters.hpp"
 
@@ -88,7 +89,7 @@ struct conv2d_term {
     return {channel, static_cast<int>(row), static_cast<int>(element - row * of.by_window_width.divisor)};
 }
 
-/// y = x * weight + bias: rows are output channels of a group, columns the pixels of all images.
+/// y = x * weight + bias, and what is done to that: rows are output channels of a group, columns the pixels of all images.
 struct conv2d_forward_product {
     static constexpr char const* name = "conv2d";
     static constexpr bool terms_first_a = true;
@@ -100,6 +101,7 @@ struct conv2d_forward_product {
     float const* weight;
     float const* bias;
     float* y;
+    sum_ending ending;
 
     /// Where the window of an output pixel begins.
     struct column {
@@ -107,6 +109,16 @@ struct conv2d_forward_product {
         int row;
         int column;
     };
+    /// An output channel.
+    struct row {
+        unsigned index;
+        sum_ending::channel channel;
+    };
+
+    [[nodiscard]] HOOKCAM_DEVICE row row_at(unsigned group, unsigned m) const {
+        unsigned const index = group * of.group_out + m;
+        return {index, ending.channel_at(index, bias)};
+    }
 
     [[nodiscard]] HOOKCAM_DEVICE unsigned part_of(unsigned) const { return 0; }
 
@@ -133,12 +145,11 @@ struct conv2d_forward_product {
         return at.image[std::size_t{term.channel} * of.in_plane + static_cast<unsigned>(i * of.in_width + j)];
     }
 
-    HOOKCAM_DEVICE void store(unsigned group, unsigned m, unsigned n, float sum) const {
+    HOOKCAM_DEVICE void store(unsigned, row const& at, unsigned n, float sum) const {
         unsigned const image = of.by_out_plane.quotient(n);
         unsigned const pixel = n - image * of.out_plane;
-        unsigned const channel = group * of.group_out + m;
-        y[(std::size_t{image} * of.groups * of.group_out + channel) * of.out_plane + pixel] =
-            bias == nullptr ? sum : sum + bias[channel];
+        y[(std::size_t{image} * of.groups * of.group_out + at.index) * of.out_plane + pixel] =
+            ending.end(sum, at.channel);
     }
 };
 
@@ -322,13 +333,13 @@ struct channel_sums {
     return parts == 1 ? 0 : parts * of.out_channels * of.terms() * sizeof(float);
 }
 
-/// y = x * weight + bias; bias may be null.
+/// y = x * weight + bias, ended; bias may be null.
 template <detail::a_gpu Device>
 void conv2d(Device const& on, conv2d_parameters const& of, float const* x, float const* weight,
-            float const* bias, float* y, float*) {
+            float const* bias, float* y, float*, sum_ending const& ending = {}) {
     product_sizes const sizes{detail::narrow(of.group_out()), detail::narrow(of.batch * of.out_plane()),
                               detail::narrow(of.terms()), detail::narrow(of.terms())};
-    product(on, conv2d_forward_product{sizes, conv2d_cuda_sizes{of}, x, weight, bias, y}, of.groups);
+    product(on, conv2d_forward_product{sizes, conv2d_cuda_sizes{of}, x, weight, bias, y, ending}, of.groups);
 }
 
 /// The gradient of the input from that of the output.

@@ -65,6 +65,12 @@ struct linear : layer<linear<In, Out, Policies...>, Policies...> {
         }
     }
 
+    /// On a device: the same, and what is done to each sum before it is stored.
+    void forward(auto const& own, auto const& x, auto& y, kernels::sum_ending const& ending) const {
+        kernels::linear(device_of(x), own.workers, x.shape()[0], In, Out, x.data(), get<"weight">(own).data(),
+                        detail::data_or_null<"bias">(own), y.data(), ending);
+    }
+
     void backward(auto const& own, auto const& grad_y, auto& grad_x) const {
         auto const device = device_of(grad_y);
         if constexpr (packs_on<decltype(device)>)
@@ -123,6 +129,9 @@ namespace detail {
 
 template <std::size_t In, std::size_t Out, class... Policies>
 inline constexpr bool can_skip_zeros<hookcam::linear<In, Out, Policies...>> = true;
+
+template <std::size_t In, std::size_t Out, class... Policies>
+inline constexpr auto ends_with<hookcam::linear<In, Out, Policies...>> = fusion::rectifier;
 
 } // namespace detail
 

@@ -2,6 +2,7 @@
 
 #include "../../cuda/kernel.hpp"
 #include "../../cuda/product.hpp"
+#include "../../cuda/sum_ending.hpp"
 #include "../../tensor/device.hpp"
 
 #include <cstddef>
@@ -17,7 +18,7 @@ struct linear_matrix {
     [[nodiscard]] HOOKCAM_DEVICE float at(unsigned i, unsigned j) const { return data[i * row + j * column]; }
 };
 
-/// The product of two matrices, with a number for each column added. `TermsFirst` says in which of the two neighbours in
+/// The product of two matrices, with a number for each column added, and negative sums set to 0 where it rectifies. `TermsFirst` says in which of the two neighbours in
 /// memory are neighbouring terms.
 template <bool TermsFirstA, bool TermsFirstB>
 struct linear_product {
@@ -30,6 +31,7 @@ struct linear_product {
     linear_matrix right;
     float const* bias;
     float* to;
+    bool rectifies = false;
 
     using column = unsigned;
 
@@ -38,7 +40,8 @@ struct linear_product {
     [[nodiscard]] HOOKCAM_DEVICE float a(unsigned, unsigned m, unsigned k) const { return left.at(m, k); }
     [[nodiscard]] HOOKCAM_DEVICE float b(unsigned, unsigned k, column n) const { return right.at(k, n); }
     HOOKCAM_DEVICE void store(unsigned, unsigned m, unsigned n, float sum) const {
-        to[std::size_t{m} * sizes.columns + n] = bias == nullptr ? sum : sum + bias[n];
+        float const value = bias == nullptr ? sum : sum + bias[n];
+        to[std::size_t{m} * sizes.columns + n] = rectifies && value < 0.0f ? 0.0f : value;
     }
 };
 
@@ -56,6 +59,7 @@ struct linear_row {
     float const* weight;
     float const* bias;
     float* y;
+    bool rectifies;
 
     template <class Block>
     HOOKCAM_DEVICE void run(Block& block) const {
@@ -70,9 +74,10 @@ struct linear_row {
         });
         reduce(block, threads, own.values, [](float a, float b) { return a + b; });
         block.last([&](unsigned thread) {
-            if (thread == 0)
-                y[std::size_t{block.y} * out + block.x] =
-                    bias == nullptr ? own.values[0] : own.values[0] + bias[block.x];
+            if (thread != 0)
+                return;
+            float const value = bias == nullptr ? own.values[0] : own.values[0] + bias[block.x];
+            y[std::size_t{block.y} * out + block.x] = rectifies && value < 0.0f ? 0.0f : value;
         });
     }
 };
@@ -135,18 +140,18 @@ struct column_sum_element {
 /// So few vectors are not worth a tile of a matrix product.
 inline constexpr std::size_t linear_few = 8;
 
-/// y = x·Wᵀ + b for `batch` vectors; bias may be null.
+/// y = x·Wᵀ + b for `batch` vectors, rectified where the ending says so (it can do no more); bias may be null.
 template <detail::a_gpu Device>
 void linear(Device const& on, std::size_t, std::size_t batch, std::size_t in, std::size_t out, float const* x,
-            float const* weight, float const* bias, float* y) {
+            float const* weight, float const* bias, float* y, sum_ending const& ending = {}) {
     if (batch <= linear_few) {
         on.launch(kernel_grid{out, batch},
-                  linear_row{detail::narrow(in), detail::narrow(out), x, weight, bias, y});
+                  linear_row{detail::narrow(in), detail::narrow(out), x, weight, bias, y, ending.rectifies});
         return;
     }
     product_sizes const sizes{detail::narrow(batch), detail::narrow(out), detail::narrow(in),
                               detail::narrow(in)};
-    product(on, linear_product<true, true>{sizes, {x, in, 1}, {weight, 1, in}, bias, y}, 1);
+    product(on, linear_product<true, true>{sizes, {x, in, 1}, {weight, 1, in}, bias, y, ending.rectifies}, 1);
 }
 
 /// grad_x = grad_y·W.
