@@ -1,24 +1,22 @@
 #pragma once
 
 #include "../cuda/kernel.hpp"
+#include "../cuda/sum_ending.hpp"
 #include "../tensor/device.hpp"
 
 #include <cstddef>
 
 namespace hookcam::kernels {
 
-/// a + b, or max(a + b, 0), where NaN passes.
+/// a + b, rectified where that is on.
 struct add_element {
     static constexpr char const* name = "add";
     float const* a;
     float const* b;
     float* to;
-    bool rectifies;
+    rectification rectifier;
 
-    HOOKCAM_DEVICE void operator()(std::size_t i) const {
-        float const sum = a[i] + b[i];
-        to[i] = rectifies && sum < 0.0f ? 0.0f : sum;
-    }
+    HOOKCAM_DEVICE void operator()(std::size_t i) const { to[i] = rectifier.of(a[i] + b[i]); }
 };
 
 /// A part of an image, from one place to another.
@@ -79,11 +77,11 @@ struct multiply_and_sum_share {
     }
 };
 
-/// to = a + b, or max(a + b, 0).
+/// to = a + b, rectified where that is on.
 template <detail::a_gpu Device>
 void add(Device const& on, std::size_t size, float const* a, float const* b, float* to,
-         bool rectifies = false) {
-    for_each_element(on, size, add_element{a, b, to, rectifies});
+         rectification const& rectifier = {}) {
+    for_each_element(on, size, add_element{a, b, to, rectifier});
 }
 
 /// Copies `length` elements of each image; the strides are those from image to image.

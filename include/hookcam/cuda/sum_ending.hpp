@@ -3,6 +3,7 @@
 #include "../core/on_device.hpp"
 
 #include <cmath>
+#include <limits>
 #include <type_traits>
 
 namespace hookcam::kernels {
@@ -29,10 +30,23 @@ struct channel_norm {
     }
 };
 
+/// max(x, 0), and of that no more than `largest`, where it is on; NaN passes.
+struct rectification {
+    bool is_on = false;
+    float largest = std::numeric_limits<float>::infinity();
+
+    [[nodiscard]] HOOKCAM_DEVICE float of(float x) const {
+        if (!is_on)
+            return x;
+        float const positive = x < 0.0f ? 0.0f : x;
+        return positive > largest ? largest : positive;
+    }
+};
+
 /// What a kernel does to a sum before it stores it, in this order: it stands for the layers behind, which nobody watches.
 struct sum_ending {
-    channel_norm norm{};    ///< where it has a variance
-    bool rectifies = false; ///< max(x, 0); NaN passes
+    channel_norm norm{}; ///< where it has a variance
+    rectification rectifier{};
 
     /// What all sums of a channel share.
     struct channel {
@@ -54,7 +68,7 @@ struct sum_ending {
         float value = sum + of.bias;
         if (norm.variance != nullptr)
             value = std::fma(value, of.scale, of.shift);
-        return rectifies && value < 0.0f ? 0.0f : value;
+        return rectifier.of(value);
     }
 };
 

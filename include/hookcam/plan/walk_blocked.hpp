@@ -391,6 +391,8 @@ auto lower_ending_layer(lowering<Facts>& into, Layer const& layer, int node,
         work.scale_parameters = into.parameters;
     } else {
         work.finish.rectifies = true;
+        if constexpr (fuses_as<Layer> == fusion::clamp)
+            work.finish.largest = Layer::function.largest;
     }
     using form = open_form<stage_behind<fuses_as<Layer>, Form::reached>>;
     value<Shape, Gradient, reads_output, false, form> out{in.cell, -1, {in.form.step}};

@@ -119,7 +119,7 @@ void forward_sum(tape<T>& t, step<T> const& s) {
     T const* const a = t.value(s.input).data;
     T const* const b = t.value(s.second_input).data;
     if constexpr (a_gpu<Device>)
-        kernels::add(device_at<Device>(t), size, a, b, out.data, ending_of(t, s).rectifies);
+        kernels::add(device_at<Device>(t), size, a, b, out.data, ending_of(t, s).rectifier);
     else
         add_shared<Device>(t, size, a, b, out.data);
 }

@@ -186,7 +186,7 @@ template <class T>
 [[nodiscard]] kernels::sum_ending ending_of(tape<T>& t, step<T> const& s) {
     auto const& work = fused_of(t, s);
     kernels::sum_ending ending;
-    ending.rectifies = work.finish.rectifies;
+    ending.rectifier = {work.finish.rectifies, static_cast<float>(work.finish.largest)};
     if (work.norm != nullptr)
         ending.norm = work.norm(t.parameters + work.scale_parameters);
     return ending;

@@ -18,7 +18,7 @@ struct linear_matrix {
     [[nodiscard]] HOOKCAM_DEVICE float at(unsigned i, unsigned j) const { return data[i * row + j * column]; }
 };
 
-/// The product of two matrices, with a number for each column added, and negative sums set to 0 where it rectifies. `TermsFirst` says in which of the two neighbours in
+/// The product of two matrices, with a number for each column added, rectified where that is on. `TermsFirst` says in which of the two neighbours in
 /// memory are neighbouring terms.
 template <bool TermsFirstA, bool TermsFirstB>
 struct linear_product {
@@ -31,7 +31,7 @@ struct linear_product {
     linear_matrix right;
     float const* bias;
     float* to;
-    bool rectifies = false;
+    rectification rectifier{};
 
     using column = unsigned;
 
@@ -41,7 +41,7 @@ struct linear_product {
     [[nodiscard]] HOOKCAM_DEVICE float b(unsigned, unsigned k, column n) const { return right.at(k, n); }
     HOOKCAM_DEVICE void store(unsigned, unsigned m, unsigned n, float sum) const {
         float const value = bias == nullptr ? sum : sum + bias[n];
-        to[std::size_t{m} * sizes.columns + n] = rectifies && value < 0.0f ? 0.0f : value;
+        to[std::size_t{m} * sizes.columns + n] = rectifier.of(value);
     }
 };
 
@@ -59,7 +59,7 @@ struct linear_row {
     float const* weight;
     float const* bias;
     float* y;
-    bool rectifies;
+    rectification rectifier;
 
     template <class Block>
     HOOKCAM_DEVICE void run(Block& block) const {
@@ -77,7 +77,7 @@ struct linear_row {
             if (thread != 0)
                 return;
             float const value = bias == nullptr ? own.values[0] : own.values[0] + bias[block.x];
-            y[std::size_t{block.y} * out + block.x] = rectifies && value < 0.0f ? 0.0f : value;
+            y[std::size_t{block.y} * out + block.x] = rectifier.of(value);
         });
     }
 };
@@ -146,12 +146,12 @@ void linear(Device const& on, std::size_t, std::size_t batch, std::size_t in, st
             float const* weight, float const* bias, float* y, sum_ending const& ending = {}) {
     if (batch <= linear_few) {
         on.launch(kernel_grid{out, batch},
-                  linear_row{detail::narrow(in), detail::narrow(out), x, weight, bias, y, ending.rectifies});
+                  linear_row{detail::narrow(in), detail::narrow(out), x, weight, bias, y, ending.rectifier});
         return;
     }
     product_sizes const sizes{detail::narrow(batch), detail::narrow(out), detail::narrow(in),
                               detail::narrow(in)};
-    product(on, linear_product<true, true>{sizes, {x, in, 1}, {weight, 1, in}, bias, y, ending.rectifies}, 1);
+    product(on, linear_product<true, true>{sizes, {x, in, 1}, {weight, 1, in}, bias, y, ending.rectifier}, 1);
 }
 
 /// grad_x = grad_y·W.
