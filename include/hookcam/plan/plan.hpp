@@ -3,6 +3,7 @@
 #include "../compose/output_shape.hpp"
 #include "../core/error.hpp"
 #include "../core/instruction_set.hpp"
+#include "../core/owner.hpp"
 #include "../tensor/device_tensor.hpp"
 #include "../tensor/shape_check.hpp"
 #include "../tensor/view.hpp"
@@ -18,7 +19,6 @@
 #include <array>
 #include <cstddef>
 #include <iterator>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -113,6 +113,33 @@ struct plan_must_be_asked_for {
     static constexpr bool value = true;
 };
 
+/// What the shape of a plan's input says.
+struct input_sizes_found {
+    bool has_batch;
+    std::size_t images;
+    extents sizes;
+};
+
+/// Throws unless it has `rank` axes, or one more for the batch, and elements.
+template <class InputShape>
+[[nodiscard]] input_sizes_found sizes_of_input(std::size_t rank, InputShape const& shape) {
+    std::size_t const dimension = shape.size();
+    if (dimension != rank && dimension != rank + 1)
+        throw error{error_kind::shape, "hookcam::plan: the input must have " + std::to_string(rank) +
+                                           " axes, or one more for the batch; got " +
+                                           std::to_string(dimension)};
+    bool const has_batch = dimension == rank + 1;
+    std::size_t const images = has_batch ? static_cast<std::size_t>(shape[0]) : 1;
+    extents sizes;
+    sizes.rank = rank;
+    for (std::size_t axis = 0; axis < rank; ++axis)
+        sizes.sizes[axis] = static_cast<std::size_t>(shape[axis + (has_batch ? 1 : 0)]);
+    if (images == 0 || sizes.count() == 0)
+        throw error{error_kind::shape, "hookcam::plan: the input must not be empty; got " +
+                                           std::to_string(images) + " images of size " + to_string(sizes)};
+    return {has_batch, images, sizes};
+}
+
 } // namespace detail
 
 inline namespace HOOKCAM_INSTRUCTION_SET {
@@ -136,8 +163,7 @@ public:
     using output_shape = hookcam::output_shape<network_type, input_shape>;
 
     /// Made by `plan`.
-    planned(source from, Request request)
-        : m_state{std::make_unique<state>(std::move(from), std::move(request))} {
+    planned(source from, Request request) : m_state{new state(std::move(from), std::move(request))} {
         build();
     }
 
@@ -364,7 +390,7 @@ private:
         bool is_forward_done = false; ///< not so where a hook threw on the way
     };
     // On the heap, since the steps point at the hooks that the source may hold.
-    std::unique_ptr<state> m_state;
+    detail::owner<state> m_state;
 
     static std::size_t index(int of) { return static_cast<std::size_t>(of); }
 
@@ -493,21 +519,7 @@ private:
             given == dynamic || given == rank || given == rank + 1,
             "hookcam::plan: the input must have the axes of the network's input, with or without a batch in "
             "front; reshape it");
-        auto const dimension = input.dimension();
-        if (dimension != rank && dimension != rank + 1)
-            throw error{error_kind::shape, "hookcam::plan: the input must have " + std::to_string(rank) +
-                                               " axes, or one more for the batch; got " +
-                                               std::to_string(dimension)};
-        bool const has_batch = dimension == rank + 1;
-        std::size_t const images = has_batch ? static_cast<std::size_t>(input.shape()[0]) : 1;
-        extents sizes;
-        sizes.rank = rank;
-        for (std::size_t axis = 0; axis < rank; ++axis)
-            sizes.sizes[axis] = static_cast<std::size_t>(input.shape()[axis + (has_batch ? 1 : 0)]);
-        if (images == 0 || sizes.count() == 0)
-            throw error{error_kind::shape, "hookcam::plan: the input must not be empty; got " +
-                                               std::to_string(images) + " images of size " +
-                                               to_string(sizes)};
+        auto const [has_batch, images, sizes] = detail::sizes_of_input(rank, input.shape());
         auto& t = m_state->t;
         if (!t.is_laid_out || t.batch != images || t.values[0].sizes != sizes)
             t.lay_out(images, sizes);
