@@ -40,10 +40,45 @@ inline constexpr std::size_t rows_of_group = 8 * rows_of_tile;
 /// Terms that are summed at a time.
 inline constexpr std::size_t terms_of_part = 256;
 
+/// The panel that is read next: it is fetched into the second cache while another one is multiplied, a line with each
+/// term. All at once, lines would hold up what is being multiplied.
+template <class T>
+class coming_panel {
+public:
+    /// None.
+    coming_panel() = default;
+    /// `rows` rows of `columns` neighbouring numbers, `row` apart.
+    coming_panel(T const* at, std::size_t row, std::size_t rows, std::size_t columns) noexcept
+        : m_at{at},
+          m_row{row},
+          m_rows{rows},
+          m_columns{columns} {}
+
+    [[nodiscard]] bool is_there() const noexcept { return m_rows == 0; }
+    /// The next line of it, which must not be there yet.
+    [[gnu::always_inline]] void fetch_line() noexcept {
+        __builtin_prefetch(m_at + m_column, 0, 2);
+        m_column += 64 / sizeof(T);
+        if (m_column >= m_columns) {
+            m_column = 0;
+            m_at += m_row;
+            --m_rows;
+        }
+    }
+
+private:
+    T const* m_at = nullptr;
+    std::size_t m_row = 0;
+    std::size_t m_rows = 0; ///< that are left
+    std::size_t m_columns = 0;
+    std::size_t m_column = 0;
+};
+
 /// `Rows` rows of C by `Vectors` vectors: the sums of the terms, and what lies at `added` (null: nothing).
 template <std::size_t Rows, std::size_t Vectors, class T>
 void multiply_tile(std::size_t terms, matrix_places<T const> const& a, T const* b, std::size_t b_term,
-                   T const* added, std::size_t added_row, T* c, std::size_t c_row) noexcept {
+                   T const* added, std::size_t added_row, T* c, std::size_t c_row,
+                   coming_panel<T>& coming) noexcept {
     constexpr std::size_t lanes = width<T>;
     vector<T> sums[Rows * Vectors]{};
     // An address has room for one step, taken once or twice: so three rows share a pointer.
@@ -51,7 +86,7 @@ void multiply_tile(std::size_t terms, matrix_places<T const> const& a, T const* 
     T const* from[pointers];
     unroll<pointers>([&](auto p) { from[p] = a.at + 3 * p * a.row; });
     std::size_t const row = a.row, term = a.column;
-    for (std::size_t k = 0; k < terms; ++k) {
+    auto const add_term = [&]() __attribute__((always_inline)) {
         vector<T> columns[Vectors];
         load_all(b, columns);
         b += b_term;
@@ -62,7 +97,14 @@ void multiply_tile(std::size_t terms, matrix_places<T const> const& a, T const* 
              ...);
         });
         unroll<pointers>([&](auto p) { from[p] = forgotten(from[p] + term); });
+    };
+    std::size_t k = 0;
+    for (; k < terms && !coming.is_there(); ++k) {
+        coming.fetch_line();
+        add_term();
     }
+    for (; k < terms; ++k)
+        add_term();
     auto const finish_row = [&](vector<T> const* row_of_sums) __attribute__((always_inline)) {
         unroll<Vectors>([&](auto v) {
             auto sum = row_of_sums[v];
@@ -81,10 +123,10 @@ void multiply_tile(std::size_t terms, matrix_places<T const> const& a, T const* 
 /// The same for any number of rows, with as many at a time as there are, then half of that, and so on.
 template <std::size_t Rows, std::size_t Vectors, class T>
 void multiply_rows(std::size_t rows, std::size_t terms, matrix_places<T const> a, T const* b,
-                   std::size_t b_term, T const* added, std::size_t added_row, T* c,
-                   std::size_t c_row) noexcept {
+                   std::size_t b_term, T const* added, std::size_t added_row, T* c, std::size_t c_row,
+                   coming_panel<T>& coming) noexcept {
     for (; rows >= Rows; rows -= Rows) {
-        multiply_tile<Rows, Vectors>(terms, a, b, b_term, added, added_row, c, c_row);
+        multiply_tile<Rows, Vectors>(terms, a, b, b_term, added, added_row, c, c_row, coming);
         a.at += Rows * a.row;
         if (added != nullptr)
             added += Rows * added_row;
@@ -95,7 +137,7 @@ void multiply_rows(std::size_t rows, std::size_t terms, matrix_places<T const> a
             multiply_rows<(Rows > 8   ? 8
                            : Rows > 4 ? 4
                                       : Rows / 2),
-                          Vectors>(rows, terms, a, b, b_term, added, added_row, c, c_row);
+                          Vectors>(rows, terms, a, b, b_term, added, added_row, c, c_row, coming);
 }
 
 /// Packs `terms` rows of B by `columns` columns, at most those of a panel, filled up with zeros to whole vectors.
@@ -186,15 +228,18 @@ void multiply_piece(std::size_t m, std::size_t n, std::size_t terms, matrix_plac
                 of_b = packed;
                 b_term = row;
             }
+            coming_panel<T> coming;
+            if (b.column == 1 && j + panel < n)
+                coming = {b(begin, j + panel), b.row, count, std::min(panel, n - j - panel)};
             auto const rows = [&](std::size_t first, std::size_t height, T const* to_add, T* to,
                                   std::size_t to_row) {
                 matrix_places<T const> const of_a{a(first, begin), a.row, a.column};
                 if (row == panel)
                     multiply_rows<rows_of_tile, vectors_of_panel>(height, count, of_a, of_b, b_term, to_add,
-                                                                  before.row, to, to_row);
+                                                                  before.row, to, to_row, coming);
                 else
                     multiply_rows<rows_of_tile, 1>(height, count, of_a, of_b, b_term, to_add, before.row, to,
-                                                   to_row);
+                                                   to_row, coming);
             };
             if (c.column == 1 && columns == row) {
                 rows(0, m, before.at == nullptr ? nullptr : before(0, j), c(0, j), c.row);
