@@ -57,7 +57,10 @@ xt::xtensor<float, Rank> filled_tensor(std::array<std::size_t, Rank> const& size
     return made;
 }
 
-auto const model = hc::to<device>(filled<float>());
+/// Made when a test begins: before, nobody has asked whether there is a GPU.
+struct fixture {
+    hc::model<net, float, device> const model = hc::to<device>(filled<float>());
+};
 
 template <class Tensor>
 std::vector<float> values_of(Tensor const& of) {
@@ -81,7 +84,7 @@ std::vector<std::vector<float>> run(Plan& plan, std::size_t batch) {
 
 } // namespace
 
-BOOST_AUTO_TEST_CASE(who_watches_gets_the_same_bits) {
+BOOST_FIXTURE_TEST_CASE(who_watches_gets_the_same_bits, fixture) {
     std::size_t seen = 0;
     auto const watched = hc::attach_all(
         model, hc::on_forward([&seen](auto const&, auto const&, auto const& out) { seen += out.size(); }));
@@ -101,7 +104,7 @@ BOOST_AUTO_TEST_CASE(who_watches_gets_the_same_bits) {
     BOOST_TEST(seen > 0U);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_computed) {
+BOOST_FIXTURE_TEST_CASE(what_is_computed, fixture) {
     auto const here = filled<double>();
     auto expected = hc::plan<shape>(here, input_gradient{});
     auto plan = hc::plan<shape>(model, input_gradient{});
@@ -113,7 +116,7 @@ BOOST_AUTO_TEST_CASE(what_is_computed) {
     device_harness::check_near("gradient of the input", found[1], wide(expected.input_gradient()));
 }
 
-BOOST_AUTO_TEST_CASE(what_is_fused) {
+BOOST_FIXTURE_TEST_CASE(what_is_fused, fixture) {
     auto const forward = [](auto const& plan) {
         std::vector<std::string> lines;
         for (auto const& line : plan.steps())

@@ -46,7 +46,11 @@ xt::xtensor<float, Rank> filled_tensor(std::array<std::size_t, Rank> const& size
     return made;
 }
 
-auto const model = filled();
+/// Made when a test begins: before, nobody has asked whether there is a GPU.
+struct fixture {
+    hc::model<net, float, device> const model = filled();
+};
+
 auto const x = filled_tensor<4>({3, 2, 5, 4}, 1);
 auto const grad_y = filled_tensor<2>({3, 6}, 2);
 
@@ -111,7 +115,7 @@ auto twice(View const& of) {
 
 } // namespace
 
-BOOST_AUTO_TEST_CASE(they_see_what_typed_hooks_see) {
+BOOST_FIXTURE_TEST_CASE(they_see_what_typed_hooks_see, fixture) {
     record plain;
     auto unwatched = hc::plan<shape>(model, everything{});
     run(unwatched, plain);
@@ -149,7 +153,7 @@ BOOST_AUTO_TEST_CASE(they_see_what_typed_hooks_see) {
     check_same(found, plain);
 }
 
-BOOST_AUTO_TEST_CASE(they_replace_what_typed_hooks_replace) {
+BOOST_FIXTURE_TEST_CASE(they_replace_what_typed_hooks_replace, fixture) {
     auto const doubled_there = [](auto const&, auto const&, auto const& out) { return twice(out); };
     auto const doubled_back = [](auto const&, auto const& grad) { return twice(grad); };
     auto const doubled_weight = [](auto const&, std::string_view, auto const& gradient) {
@@ -195,7 +199,7 @@ BOOST_AUTO_TEST_CASE(they_replace_what_typed_hooks_replace) {
     BOOST_TEST((first == second));
 }
 
-BOOST_AUTO_TEST_CASE(of_another_shape_throws_and_the_plan_goes_on) {
+BOOST_FIXTURE_TEST_CASE(of_another_shape_throws_and_the_plan_goes_on, fixture) {
     auto const open = hc::with_runtime_hooks(model);
     auto plan = hc::plan<shape>(open);
     auto handle = open.at("conv").register_forward_hook([](auto const&, auto const&, auto const&) {
@@ -207,7 +211,7 @@ BOOST_AUTO_TEST_CASE(of_another_shape_throws_and_the_plan_goes_on) {
     BOOST_TEST((plan.forward(x).to_host() == model(x)));
 }
 
-BOOST_AUTO_TEST_CASE(an_input_without_a_gradient_is_an_empty_view) {
+BOOST_FIXTURE_TEST_CASE(an_input_without_a_gradient_is_an_empty_view, fixture) {
     auto const open = hc::with_runtime_hooks(model);
     auto plan = hc::plan<shape>(open, hc::gradients_request<>{});
     std::size_t of_input = 1, of_output = 0;
@@ -221,7 +225,7 @@ BOOST_AUTO_TEST_CASE(an_input_without_a_gradient_is_an_empty_view) {
     BOOST_TEST(of_output == 3U * 3 * 5 * 4);
 }
 
-BOOST_AUTO_TEST_CASE(grad_cam_at_a_path_given_at_run_time) {
+BOOST_FIXTURE_TEST_CASE(grad_cam_at_a_path_given_at_run_time, fixture) {
     auto const open = hc::with_runtime_hooks(model);
     auto const found = hc::grad_cam(open, "conv", x);
     auto const wanted = hc::grad_cam<"conv">(model, x);
