@@ -125,6 +125,7 @@ public:
     using items = typename Source::items;
     using slots_type = typename Source::slots_type;
     using tape_type = detail::runtime_tape<value_type, device_type>;
+    /// Of its hooks.
     using registry_type = detail::hook_registry<value_type, device_type>;
     static constexpr bool run_time_hooks = true;
 
