@@ -28,12 +28,10 @@ void look(hc::model<hc::sequential<mine>> const& model, xt::xtensor<float, 4> co
     static_cast<void>(plan.forward(x));
     hc::device_tensor<float, 4, hc::emulated> const x_there{hc::emulated{&hc::emulated_stream::main()}, x};
     static_cast<void>(plan.forward(x_there));
-#if defined(                                                                                                 \
-    INPUT_ON_ANOTHER_DEVICE) // refused: hookcam::plan: a tensor on a device must be given to a plan of a model on that device
+#if defined(INPUT_ELSEWHERE) // refused: hookcam::plan: a tensor on a device must be given to a plan
     auto here = hc::plan<hc::image<1, 4, 4>>(model);
     static_cast<void>(here.forward(x_there));
-#elif defined(                                                                                               \
-    MAPS_OF_A_MODEL_THAT_IS_HERE) // refused: hookcam::grad_cam_on_device_request: the model must be on a device
+#elif defined(MAPS_OF_THE_CPU) // refused: hookcam::grad_cam_on_device_request: the model must be on
     using network = hc::sequential<hc::named<"conv", hc::conv2d<1, 2, hc::kernel<3>>>, hc::flatten<>>;
     hc::model<network> const other;
     auto cam = hc::plan<hc::image<1, 4, 4>>(other, hc::grad_cam_on_device_request<"conv">{});
