@@ -25,7 +25,8 @@ using net =
                    hc::relu<>, hc::named<"last", hc::conv2d<20, 70, hc::kernel<1>>>, hc::relu<>,
                    hc::max_pool2d<2>, hc::flatten<>, hc::named<"fc1", hc::linear<70 * 4 * 4, 600>>,
                    hc::relu<>, hc::named<"fc2", hc::linear<600, 7>>>;
-constexpr std::size_t side = 37;
+constexpr std::size_t side =
+    37; // with three images enough for the steps that are shared where they are large
 static_assert(std::same_as<hc::output_shape<net, hc::image<3, side, side>>, hc::features<7>>);
 
 template <class T>

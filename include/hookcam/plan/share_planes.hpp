@@ -13,8 +13,9 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 // Threads for steps that do the same to each plane, or to each number: each does so by itself, so no bit depends on who
 // does which. They are cut where they are large enough to be worth it.
 
-/// Numbers that a second thread is worth.
-inline constexpr std::size_t enough_to_share = std::size_t{1} << 15;
+/// Numbers that a second thread is worth, and that it takes at a time.
+inline constexpr std::size_t enough_to_share = std::size_t{1} << 16;
+inline constexpr std::size_t taken_at_a_time = std::size_t{1} << 13;
 
 /// The planes of a batch in blocks, all of them or one block of one image: where these lie in any cell with such blocks,
 /// and their layout.
@@ -60,8 +61,11 @@ inline void share_planes(std::size_t workers, std::size_t batch, blocked_layout 
     std::size_t const blocks = like.blocks();
     if (workers < 2 || batch * blocks * like.plane() < enough_to_share)
         return work(context, {batch});
-    parallel_for(batch * blocks, workers, [&](std::size_t piece, std::size_t) {
-        work(context, {1, piece / blocks, piece % blocks, true});
+    std::size_t const part = std::max<std::size_t>(1, taken_at_a_time / like.plane());
+    std::size_t const all = batch * blocks;
+    parallel_for((all + part - 1) / part, workers, [&](std::size_t piece, std::size_t) {
+        for (std::size_t plane = piece * part; plane < std::min(all, (piece + 1) * part); ++plane)
+            work(context, {1, plane / blocks, plane % blocks, true});
     });
 }
 
@@ -76,10 +80,12 @@ void for_planes(tape<T> const& t, cell<T> const& like, Work const& work) {
 /// Calls `work(first, count)` for `size` numbers.
 template <class Work>
 void for_numbers(std::size_t workers, std::size_t size, Work const& work) {
-    std::size_t const pieces = workers < 2 ? 1 : (size + enough_to_share - 1) / enough_to_share;
+    if (workers < 2 || size < enough_to_share)
+        return work(std::size_t{0}, size);
+    std::size_t const pieces = (size + taken_at_a_time - 1) / taken_at_a_time;
     parallel_for(pieces, workers, [&](std::size_t piece, std::size_t) {
-        std::size_t const first = piece * enough_to_share;
-        work(first, pieces == 1 ? size : std::min(enough_to_share, size - first));
+        std::size_t const first = piece * taken_at_a_time;
+        work(first, std::min(taken_at_a_time, size - first));
     });
 }
 

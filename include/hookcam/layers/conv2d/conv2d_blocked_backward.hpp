@@ -115,7 +115,7 @@ struct blocked_backward<conv2d<In, Out, Policies...>> {
         if constexpr (layer::has_bias)
             std::fill_n(bias_sums, padded<T>(Out), T{0});
         // Everybody makes sums of their own from all images, so that nobody's order of terms depends on who shares.
-        std::size_t const shares = workers < 2 ? 1 : 4 * workers;
+        std::size_t const shares = workers < 2 ? 1 : 2 * workers;
         auto const add_images = [&](std::size_t first, std::size_t count, T const* from) {
             parallel_for(shares, workers, [&](std::size_t index, std::size_t worker) {
                 kernels::share_of_work const share{index, shares};
