@@ -13,8 +13,9 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 // Threads for steps that do the same to each plane, or to each number: each does so by itself, so no bit depends on who
 // does which. They are cut where they are large enough to be worth it.
 
-/// Numbers that a second thread is worth, and that it takes at a time.
-inline constexpr std::size_t enough_to_share = std::size_t{1} << 16;
+/// Numbers that a second thread is worth, and that it takes at a time. Fewer lie in the cache of the core that made them,
+/// which is sooner done with them than another one has them.
+inline constexpr std::size_t enough_to_share = std::size_t{1} << 18;
 inline constexpr std::size_t taken_at_a_time = std::size_t{1} << 13;
 
 /// The planes of a batch in blocks, all of them or one block of one image: where these lie in any cell with such blocks,
