@@ -45,7 +45,7 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// The number of axes of an expression, where its type says so; a lazy one says it by its shape.
 template <class Expression>
-constexpr std::size_t axes_of() {
+constexpr std::size_t expression_axes() {
     if constexpr (rank_of<Expression> != dynamic)
         return rank_of<Expression>;
     else if constexpr (requires { std::tuple_size<typename Expression::shape_type>::value; })
@@ -367,7 +367,7 @@ private:
 
 template <class Expression>
     requires detail::an_expression<Expression> variable(Expression const&)
-->variable<std::remove_cv_t<typename Expression::value_type>, detail::axes_of<Expression>()>;
+->variable<std::remove_cv_t<typename Expression::value_type>, detail::expression_axes<Expression>()>;
 /// `variable{2.0}` has no axes.
 template <std::floating_point T>
 variable(T) -> variable<T, 0>;
@@ -377,7 +377,7 @@ template <class Expression>
     requires detail::an_expression<Expression>
 [[nodiscard]] auto constant(Expression const& value) {
     using T = std::remove_cv_t<typename Expression::value_type>;
-    constexpr auto rank = detail::axes_of<Expression>();
+    constexpr auto rank = detail::expression_axes<Expression>();
     static_assert(rank != dynamic,
                   "hookcam::constant: the expression must have a rank that is known by type; "
                   "evaluate it into an xt::xtensor");

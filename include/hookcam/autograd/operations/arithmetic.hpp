@@ -42,7 +42,7 @@ template <class T, class Operand>
     } else if constexpr (a_number<Operand>) {
         return constant(static_cast<T>(of));
     } else {
-        constexpr auto rank = axes_of<Operand>();
+        constexpr auto rank = expression_axes<Operand>();
         static_assert(rank != dynamic,
                       "hookcam::functional: an expression beside a variable must have a rank that is "
                       "known by type; evaluate it into an xt::xtensor");

@@ -129,7 +129,7 @@ private:
         using T = typename std::tuple_element_t<0, std::tuple<Inputs...>>::value_type;
         static_assert(an_expression<Made>,
                       "hookcam::functional::operation: the forward must return an xtensor expression");
-        constexpr auto rank = axes_of<Made>();
+        constexpr auto rank = expression_axes<Made>();
         static_assert(rank != dynamic,
                       "hookcam::functional::operation: the result of the forward must have a rank that "
                       "is known by type; return an xt::xtensor");

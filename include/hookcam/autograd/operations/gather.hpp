@@ -88,7 +88,7 @@ template <int Axis, class T, std::size_t Rank, class Indices>
     requires detail::an_expression<Indices> && std::integral<typename Indices::value_type>
 [[nodiscard]] variable<T, Rank> gather(variable<T, Rank> const& x, Indices const& indices) {
     constexpr auto axis = detail::axis_of<Axis, Rank>();
-    static_assert(detail::axes_of<Indices>() == Rank,
+    static_assert(detail::expression_axes<Indices>() == Rank,
                   "hookcam::functional::gather: the indices must have the axes of the tensor; reshape them");
     xt::xtensor<typename Indices::value_type, Rank> const given{indices};
     std::array<std::size_t, Rank> shape{};
