@@ -7,7 +7,10 @@ demo_packages=(
     nlohmann-json3-dev libzip-dev
     libpng-dev libjpeg-dev libpango1.0-dev fonts-dejavu-core
 )
-test_packages=("${demo_packages[@]}" libboost-test-dev libopencv-core-dev clang binutils python3 doxygen fonts-wqy-microhei)
+test_packages=(
+    "${demo_packages[@]}"
+    libboost-test-dev libopencv-core-dev clang ninja-build binutils python3 doxygen fonts-wqy-microhei
+)
 docs_packages=(doxygen python3)
 sanitizer_packages=(libclang-rt-dev)
 emulation_packages=(g++-aarch64-linux-gnu qemu-user-static) # 118 MB to download, 600 MB on the disk
@@ -82,7 +85,7 @@ stage() {
     else
         say "FAILED after $((SECONDS - begin)) s"
         local said
-        said=$(grep -v '^\[ *[0-9]*%\]' "$log")
+        said=$(grep -v -E '^\[ *[0-9]+(%|/[0-9]+)\]' "$log")
         grep -E -A 12 '[Ee]rror:|Error at|^E: |undefined reference' <<<"$said" | head -n 200 || tail -n 40 <<<"$said"
         say "(all of it: $log)"
         on_failure
@@ -91,8 +94,13 @@ stage() {
 
 on_failure() { exit 1; }
 
-# configure <preset> [<option of cmake>...]
+# configure <preset> [<option of cmake>...]: for Ninja where it is there, which leaves no core without work, unless the build
+# folder is of another generator already.
 configure() {
-    stage "configure $1" cmake --preset "$@" \
+    local generator=()
+    if command -v ninja >/dev/null; then
+        generator=(CMAKE_GENERATOR=Ninja)
+    fi
+    stage "configure $1" env "${generator[@]}" cmake --preset "$@" \
         ${HOOKCAM_SHARED_DIR:+-D "HOOKCAM_SHARED_DIR=$(realpath "$HOOKCAM_SHARED_DIR")"}
 }

@@ -93,15 +93,16 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(no_bit_depends_on_the_number_of_threads, T, scalar
     }
 }
 
-/// Steps of their own over blocks: a norm in front of its ReLU, a clamp, a concat, a product, poolings, an activation.
+/// Steps of their own over blocks: a norm in front of its ReLU, a clamp, a concat, a product, poolings, an activation, and
+/// channels that move.
 using maps =
     hc::sequential<hc::named<"conv", hc::conv2d<3, 20, hc::kernel<3>, hc::padding<1>>>, hc::relu6<>,
                    hc::concat<hc::named<"left", hc::conv2d<20, 16, hc::kernel<1>>>,
                               hc::max_pool2d<3, hc::stride<1>, hc::padding<1>>>,
                    hc::named<"norm", hc::batch_norm2d<36>>, hc::relu<>,
                    hc::multiply<hc::identity<>, hc::sequential<hc::adaptive_avg_pool2d<1>, hc::sigmoid<>>>,
-                   hc::avg_pool2d<3, hc::stride<1>>, hc::silu<>,
-                   hc::named<"end", hc::conv2d<36, 5, hc::kernel<3>>>>;
+                   hc::avg_pool2d<3, hc::stride<1>>, hc::silu<>, hc::pad_shortcut<36, 50, hc::stride<2>>,
+                   hc::named<"end", hc::conv2d<50, 5, hc::kernel<3>>>>;
 
 BOOST_AUTO_TEST_CASE(no_bit_of_a_step_by_itself_depends_on_the_number_of_threads) {
     hc::model<maps> model;
@@ -110,7 +111,7 @@ BOOST_AUTO_TEST_CASE(no_bit_of_a_step_by_itself_depends_on_the_number_of_threads
     for (auto& entry : model.entries())
         for (std::size_t i = 0; i < entry.size; ++i)
             entry.data[i] = entry.key.ends_with("running_var") ? 1 : uniform(generator);
-    auto const x = images<float>(7);
+    auto const x = images<float>(9);
     auto const results = [&](std::size_t threads) {
         hc::set_num_threads(threads);
         std::vector<float> all;

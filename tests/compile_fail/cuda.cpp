@@ -31,6 +31,11 @@ void look(hc::model<hc::sequential<mine>> const& model, xt::xtensor<float, 4> co
 #if defined(INPUT_ELSEWHERE) // refused: hookcam::plan: a tensor on a device must be given to a plan
     auto here = hc::plan<hc::image<1, 4, 4>>(model);
     static_cast<void>(here.forward(x_there));
+#elif defined(GRADIENT_OF_ANOTHER_SCALAR) // refused: hookcam::plan: the gradient of the output must hold the model's scalar
+    auto trained = hc::plan<hc::image<1, 4, 4>>(there, hc::with_input_gradient<hc::gradients_request<>>{});
+    static_cast<void>(trained.forward(x));
+    trained.backward(hc::device_tensor<double, 4, hc::emulated>{hc::emulated{&hc::emulated_stream::main()},
+                                                                xt::xtensor<double, 4>{x}});
 #elif defined(MAPS_OF_THE_CPU) // refused: hookcam::grad_cam_on_device_request: the model must be on
     using network = hc::sequential<hc::named<"conv", hc::conv2d<1, 2, hc::kernel<3>>>, hc::flatten<>>;
     hc::model<network> const other;

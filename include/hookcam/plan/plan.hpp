@@ -210,6 +210,9 @@ public:
         constexpr bool is_there = detail::can_be_read_on<Gradient, device_type>();
         static_assert(detail::tensor_must_lie_where_model_does<Gradient, device_type, is_there>::value);
         if constexpr (detail::is_device_view<Gradient> && is_there) {
+            static_assert(std::is_same_v<std::remove_cv_t<typename Gradient::value_type>, value_type>,
+                          "hookcam::plan: the gradient of the output must hold the model's scalar; make a "
+                          "device_tensor of that");
             auto const place = gradient_view<output_shape::rank>(m_state->t.output_gradient);
             detail::check_shape(grad_output, place.shape(), error_kind::shape, sentence);
             detail::copy_from_stream(
@@ -521,8 +524,11 @@ private:
             "front; reshape it");
         auto const [has_batch, images, sizes] = detail::sizes_of_input(rank, input.shape());
         auto& t = m_state->t;
-        if (!t.is_laid_out || t.batch != images || t.values[0].sizes != sizes)
+        hookcam::memory<value_type> before; // of other sizes: the input may lie in there
+        if (!t.is_laid_out || t.batch != images || t.values[0].sizes != sizes) {
+            before = std::exchange(t.arena, {});
             t.lay_out(images, sizes);
+        }
         if constexpr (detail::is_device_view<Input> && is_there)
             detail::copy_from_stream(m_state->side.stream, t.values[0].data, *input.device().stream,
                                      input.data(), input.size() * sizeof(value_type));

@@ -101,7 +101,8 @@ template <class Layer>
     }
 inline constexpr bool maps_elements<Layer> = std::is_same_v<typename Layer::by_elements, Layer>;
 
-/// Calls `work(view)` for parts of a batch, of images of this size, on the plan's threads: `view(cell)` is the part of it.
+/// Calls `work(view)` for parts of a batch, of images of this size, on the plan's threads: `view(data)` is the part of
+/// a cell's data.
 template <std::size_t Rank, class T, class Work>
 void for_images(tape<T> const& t, extents const& sizes, Work const& work) {
     std::size_t const images =

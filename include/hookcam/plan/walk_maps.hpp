@@ -109,12 +109,15 @@ template <class Layer, class Device, class T>
 void forward_blocked_map(tape<T>& t, step<T> const& s) {
     auto const& in = t.value(s.input);
     auto const& out = t.value(s.output);
-    auto const& larger = in.room() < out.room() ? out : in;
-    for_planes(t, larger, [&](some_planes const& planes) {
+    auto const run = [&](some_planes const& planes) {
         clear_border(planes.layout(out), planes.images, planes.data(out));
         blocked_map<Layer>::run(Device{}, planes.images, planes.layout(in), planes.layout(out),
                                 planes.read(in), planes.data(out));
-    });
+    };
+    if constexpr (blocked_map<Layer>::is_by_planes)
+        for_planes(t, in.room() < out.room() ? out : in, run);
+    else
+        run({t.batch});
 }
 
 template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool IsInput, class Form>

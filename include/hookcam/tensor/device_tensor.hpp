@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/error.hpp"
 #include "device_view.hpp"
 #include "memory.hpp"
 #include "xtensor.hpp"
@@ -19,9 +20,9 @@ class device_tensor : public device_view<T, Rank, Device> {
         std::conditional_t<Rank == dynamic, xt::xarray<T>, xt::xtensor<T, Rank == dynamic ? 0 : Rank>>;
 
 public:
-    /// Zeros of a shape.
+    /// Zeros of a shape. Throws `error` where the device has no stream.
     device_tensor(Device device, typename view::shape_type const& shape)
-        : device_tensor{device, shape, memory<T>(count(shape), device.stream)} {}
+        : device_tensor{device, shape, room(device, shape)} {}
 
     /// A copy of an xtensor expression; its rank is known by type, unless this one's is not.
     template <class Expression>
@@ -62,8 +63,12 @@ private:
             return {of.begin(), of.end()};
     }
 
-    static std::size_t count(typename view::shape_type const& shape) {
-        return device_view<T, Rank, Device>{{}, nullptr, shape}.size();
+    static memory<T> room(Device device, typename view::shape_type const& shape) {
+        if (device.stream == nullptr)
+            throw error{
+                error_kind::use,
+                "hookcam::device_tensor: the device must have a stream; make it of one, as cuda{&stream}"};
+        return memory<T>(device_view<T, Rank, Device>{{}, nullptr, shape}.size(), device.stream);
     }
 };
 

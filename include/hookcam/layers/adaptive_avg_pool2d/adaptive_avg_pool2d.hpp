@@ -48,6 +48,7 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 template <std::size_t Height, std::size_t Width, class... Policies>
 struct blocked_map<adaptive_avg_pool2d<Height, Width, Policies...>> {
     static constexpr bool exists = true;
+    static constexpr bool is_by_planes = true;
 
     template <class T>
     static void run(cpu, std::size_t batch, blocked_layout const& in, blocked_layout const& out, T const* x,

@@ -48,6 +48,7 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 template <std::size_t Kernel, class... Policies>
 struct blocked_map<avg_pool2d<Kernel, Policies...>> {
     static constexpr bool exists = true;
+    static constexpr bool is_by_planes = true;
     using layer = avg_pool2d<Kernel, Policies...>;
     using windows = typename layer::windows;
 

@@ -35,11 +35,6 @@ struct conv2d_backward_weights_parameters {
     [[nodiscard]] constexpr std::size_t terms() const noexcept {
         return x.blocks() * x.block * shape.rows.kernel * shape.columns.kernel;
     }
-    /// Elements of the sums: for each group of blocks of output channels, block of input channels, row and column of the
-    /// window, input channel, output channel of the group.
-    [[nodiscard]] constexpr std::size_t sums() const noexcept {
-        return terms() * grad_y.blocks() * grad_y.block;
-    }
 };
 
 /// Every `count`-th of some things, from `index` on: what one of `count` helpers does.

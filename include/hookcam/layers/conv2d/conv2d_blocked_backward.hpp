@@ -75,7 +75,8 @@ struct blocked_backward<conv2d<In, Out, Policies...>> {
         auto const in_sizes = extents{In, in.height, in.width};
         auto const out_sizes = extents{Out, out.height, out.width};
         std::size_t const each = blocked_backward::scratch<T>(in_sizes, out_sizes);
-        // Images are shared where there are enough of them, else what there is to do for one.
+        // Images are shared where there are enough of them, else what there is to do for one, unless its channels
+        // are few.
         std::size_t const pieces = workers > 1 && batch >= workers ? batch : 1;
         std::size_t const workers_of_image = pieces == 1 ? workers : 1;
         parallel_for(pieces, workers, [&](std::size_t piece, std::size_t worker) {

@@ -65,6 +65,7 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 template <std::size_t Kernel, class... Policies>
 struct blocked_map<max_pool2d<Kernel, Policies...>> {
     static constexpr bool exists = true;
+    static constexpr bool is_by_planes = true;
     using windows = typename max_pool2d<Kernel, Policies...>::windows;
 
     template <class T>

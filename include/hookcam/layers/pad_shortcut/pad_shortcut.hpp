@@ -63,6 +63,7 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 template <std::size_t In, std::size_t Out, class... Policies>
 struct blocked_map<pad_shortcut<In, Out, Policies...>> {
     static constexpr bool exists = true;
+    static constexpr bool is_by_planes = false; // channels move
     using layer = pad_shortcut<In, Out, Policies...>;
 
     template <class T>

@@ -38,6 +38,7 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 template <class... Policies>
 struct blocked_map<relu<Policies...>> {
     static constexpr bool exists = true;
+    static constexpr bool is_by_planes = true;
 
     template <class Device, class T>
     static void run(Device device, std::size_t batch, blocked_layout const& in, blocked_layout const& out,

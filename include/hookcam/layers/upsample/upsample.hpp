@@ -67,6 +67,7 @@ template <std::size_t Scale, class... Policies>
     requires(!upsample<Scale, Policies...>::is_bilinear)
 struct blocked_map<upsample<Scale, Policies...>> {
     static constexpr bool exists = true;
+    static constexpr bool is_by_planes = true;
 
     template <class T>
     static void run(cpu, std::size_t batch, blocked_layout const& in, blocked_layout const& out, T const* x,
