@@ -1,6 +1,7 @@
 // Classifies the pictures of a CIFAR-10 file or of a folder, and counts how many are what their labels say.
 
 #include "tools/command_line.hpp"
+#include "tools/device.hpp"
 #include "tools/networks.hpp"
 #include "tools/picture_files.hpp"
 #include "tools/probability.hpp"
@@ -34,10 +35,13 @@ namespace {
 namespace fs = std::filesystem;
 namespace hc = hookcam;
 
-constexpr std::array options{
-    tools::option{"--network", "NAME"},           tools::option{"--weights", "FILE"},
-    tools::option{"--data", "FILE.bin|DIR"},      tools::option{"--limit", "N", false},
-    tools::option{"--logits", "FILE.npy", false}, tools::option{"--labels", "FILE", false}};
+constexpr std::array options{tools::option{"--network", "NAME"},
+                             tools::option{"--weights", "FILE"},
+                             tools::option{"--data", "FILE.bin|DIR"},
+                             tools::option{"--limit", "N", false},
+                             tools::option{"--logits", "FILE.npy", false},
+                             tools::option{"--labels", "FILE", false},
+                             tools::device_option};
 
 constexpr std::size_t batch_size = 100;
 
@@ -70,8 +74,9 @@ private:
     std::vector<float> m_values;
 };
 
-std::unique_ptr<tools::network> load(tools::network_entry const& entry, std::string const& weights) {
-    auto network = entry.make();
+std::unique_ptr<tools::network> load(tools::network_entry const& entry, tools::device on,
+                                     std::string const& weights) {
+    auto network = entry.make(on);
     network->load(hc::read_weights(weights));
     return network;
 }
@@ -85,11 +90,12 @@ std::size_t number_of_pictures(tools::command_line const& line, std::size_t all)
 void evaluate_file(tools::command_line const& line, tools::network_entry const& entry) {
     if (line.find("--labels"))
         throw tools::wrong_use{"--labels goes with a folder of pictures; a CIFAR-10 file has its own"};
+    auto const on = tools::find_device(line);
     auto const weights = line.file("--weights");
     hc::cifar10_file const data{line.file("--data")};
     auto const count = number_of_pictures(line, data.size());
 
-    auto const network = load(entry, weights);
+    auto const network = load(entry, on, weights);
     logit_table logits{entry.classes};
     tools::progress_bar progress{count};
     for (std::size_t begin = 0; begin < count; begin += batch_size) {
@@ -139,6 +145,7 @@ label_map read_labels(std::string const& file, std::size_t classes) {
 }
 
 void evaluate_folder(tools::command_line const& line, tools::network_entry const& entry) {
+    auto const on = tools::find_device(line);
     auto const weights = line.file("--weights");
     auto files = pictures_in(line.folder("--data"));
     files.resize(number_of_pictures(line, files.size()));
@@ -150,7 +157,7 @@ void evaluate_folder(tools::command_line const& line, tools::network_entry const
         throw tools::wrong_use{"--labels must hold a picture's name without its extension; \"" + *label_file +
                                "\" has none of those in --data"};
 
-    auto const network = load(entry, weights);
+    auto const network = load(entry, on, weights);
     logit_table logits{entry.classes};
     auto image = xt::xtensor<float, 4>::from_shape({1, 3, entry.side, entry.side});
     tools::progress_bar progress{files.size()};

@@ -2,6 +2,7 @@
 // figure, as arrays, and as JSON.
 
 #include "tools/command_line.hpp"
+#include "tools/device.hpp"
 #include "tools/networks.hpp"
 #include "tools/probability.hpp"
 #include "tools/progress_bar.hpp"
@@ -31,12 +32,17 @@ namespace {
 namespace fs = std::filesystem;
 namespace hc = hookcam;
 
-constexpr std::array options{
-    tools::option{"--network", "NAME"},         tools::option{"--weights", "FILE"},
-    tools::option{"--input", "FILE"},           tools::option{"--index", "K", false},
-    tools::option{"--layer", "PATH[,PATH...]"}, tools::option{"--target", "N[,N...]", false},
-    tools::option{"--out", "DIR", false},       tools::option{"--classes", "FILE", false},
-    tools::option{"--colormap", "NAME", false}, tools::option{"--alpha", "A", false}};
+constexpr std::array options{tools::option{"--network", "NAME"},
+                             tools::option{"--weights", "FILE"},
+                             tools::option{"--input", "FILE"},
+                             tools::option{"--index", "K", false},
+                             tools::option{"--layer", "PATH[,PATH...]"},
+                             tools::option{"--target", "N[,N...]", false},
+                             tools::option{"--out", "DIR", false},
+                             tools::option{"--classes", "FILE", false},
+                             tools::option{"--colormap", "NAME", false},
+                             tools::option{"--alpha", "A", false},
+                             tools::device_option};
 
 /// The name of each class: a line of the file `--classes`, without WordNet's number as in "n01443537 goldfish";
 /// or else what is known of the network; or else its number.
@@ -189,7 +195,7 @@ hc::overlay_style read_style(tools::command_line const& line) {
 void explain(tools::command_line const& line) {
     auto const& entry = tools::find_network(line.text("--network"));
     auto const layers = line.list("--layer");
-    auto const network = entry.make();
+    auto const network = entry.make(tools::find_device(line));
     for (auto const& layer : layers)
         network->require_spatial(layer);
     std::vector<std::optional<std::size_t>> targets;

@@ -403,6 +403,17 @@ BOOST_AUTO_TEST_CASE(explain_writes_into_the_folder_where_it_runs) {
     BOOST_TEST(folder.size() == 5u);
 }
 
+BOOST_AUTO_TEST_CASE(a_gpu_is_used_or_said_not_to_be_there) {
+    temporary_folder const folder;
+    auto const explained = explain(with("--device", "cuda"), folder / "");
+    if (explained.status != 0)
+        refuse(explained, 2, {"explain: --device must be cpu"});
+    auto const counted =
+        evaluate({"--network", "simple_cnn", "--weights", weights, "--data", pictures, "--device", "cuda"});
+    if (counted.status != 0)
+        refuse(counted, 2, {"evaluate: --device must be cpu"});
+}
+
 BOOST_AUTO_TEST_CASE(wrong_use_is_told_in_one_line_that_lists_what_there_is) {
     temporary_folder const folder;
     refuse(explain(with("--network", "resnet18")), 2, {"explain: --network", networks, "resnet18"});
@@ -422,6 +433,7 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_told_in_one_line_that_lists_what_there_is) {
     refuse(explain(with("--colormap", "hot")), 2, {"--colormap", "gray jet turbo viridis", "\"hot\""});
     for (std::string const alpha : {"1.01", "-0.1", "nan", "0,5", "half", ""})
         refuse(explain(with("--alpha", alpha)), 2, {"--alpha", "from 0 to 1", '"' + alpha + '"'});
+    refuse(explain(with("--device", "gpu")), 2, {"--device must be cpu or cuda", "\"gpu\""});
     refuse(explain(with("--index", "200")), 2, {"--index", "0 to 199"});
     refuse(explain(with("--index", "-1")), 2, {"--index", "0 to 199"});
     refuse(explain(with("--index", "99999999999999999999")), 2, {"--index", "0 to 199"});

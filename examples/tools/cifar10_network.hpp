@@ -21,7 +21,7 @@ template <class Network>
             .input = input,
             .classes = hookcam::cifar10_classes.size(),
             .class_names = hookcam::cifar10_classes,
-            .make = network_of<Network, side>::make};
+            .make = make_network<Network, side>};
 }
 
 } // namespace tools

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "device.hpp"
+
 #include <hookcam/data/normalize.hpp>
 #include <hookcam/data/picture.hpp>
 #include <hookcam/data/resize.hpp>
@@ -61,7 +63,7 @@ struct network_entry {
     hookcam::normalization input;  ///< how bytes become its input
     std::size_t classes;
     std::span<std::string_view const> class_names; ///< by class; none where they are not known
-    std::unique_ptr<network> (*make)();
+    std::unique_ptr<network> (*make)(device on);   ///< without weights yet
 
     /// Whether files of CIFAR-10 hold pictures and labels for it.
     [[nodiscard]] bool is_for_cifar10() const;

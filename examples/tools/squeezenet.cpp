@@ -17,7 +17,7 @@ std::span<network_entry const> squeezenets() {
                       .input = {.range = 1, .mean = {123, 117, 104}, .deviation = {1, 1, 1}},
                       .classes = 1000,
                       .class_names = {},
-                      .make = network_of<networks::squeezenet1_0<1>, 227>::make}};
+                      .make = make_network<networks::squeezenet1_0<1>, 227>}};
     return entries;
 }
 
