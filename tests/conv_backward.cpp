@@ -52,7 +52,8 @@ struct backward_pass {
     std::vector<T> own = converted<T>(noise(Layer::parameters::size, 3));
     hc::memory<T> packed = hc::memory<T>(backward::template packed_size<T>());
     std::size_t workers = hc::num_threads();
-    hc::memory<T> scratch = unset<T>(workers * backward::template scratch<T>(in, out));
+    hc::memory<T> sums = unset<T>(backward::template sums_size<T>());
+    hc::memory<T> scratch = unset<T>(backward::template scratch<T>(workers, in, out));
 
     backward_pass(std::size_t images, hc::extents const& sizes) : batch{images}, in{sizes} {
         backward::pack(hc::belongings<Layer, T const, hc::cpu>{own.data()}, packed.data());
@@ -76,13 +77,20 @@ struct backward_pass {
         return result;
     }
 
-    std::vector<T> to_parameters(blocked_layout const& from, T const* gradient) {
+    /// In parts of so many images.
+    std::vector<T> to_parameters(blocked_layout const& from, T const* gradient,
+                                 std::size_t part = static_cast<std::size_t>(-1)) {
         auto const seen = blocked(in, in_block, kernel::border + 1);
         auto const images = in_blocks(seen, batch, x);
         std::vector<T> gradients(own.size(), std::numeric_limits<T>::quiet_NaN());
-        backward::template to_parameters<in_block>(
-            hc::cpu{}, batch, workers, seen, images.data(), from, gradient,
-            hc::belongings<Layer, T, hc::cpu>{gradients.data()}, scratch.data());
+        for (std::size_t first = 0; first < batch; first += part) {
+            std::size_t const count = std::min(part, batch - first);
+            backward::template to_parameters<in_block>(
+                hc::cpu{}, {count, first == 0, first + count == batch}, workers, seen,
+                static_cast<T const*>(images.data() + first * seen.image()), from,
+                gradient + first * (from.block == 0 ? out.count() : from.image()),
+                hc::belongings<Layer, T, hc::cpu>{gradients.data()}, sums.data(), scratch.data());
+        }
         return gradients;
     }
 
@@ -104,10 +112,12 @@ struct backward_pass {
         auto const learned = to_parameters(dense(out), grad_y.data());
         check_near("gradients", learned, gradients, rounding<T>(batch * out[1] * out[2] + 1));
 
-        // In whatever form gradients come and go, the bits are the same.
+        // In whatever form gradients come and go, and in whatever parts of a batch, the bits are the same.
         auto const layout = blocked(out, lanes, backward::border + 2);
         auto const images = in_blocks(layout, batch, grad_y);
         BOOST_TEST((to_parameters(layout, images.data()) == learned));
+        BOOST_TEST((to_parameters(layout, images.data(), 1) == learned));
+        BOOST_TEST((to_parameters(dense(out), grad_y.data(), 2) == learned));
         BOOST_TEST((to_input(layout, images.data(), dense(in)) == found));
         if constexpr (backward::template takes_blocked<T>)
             BOOST_TEST((to_input(layout, images.data(), blocked(in, lanes, 1)) == found));

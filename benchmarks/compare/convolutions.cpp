@@ -165,9 +165,9 @@ public:
           m_grad_y{in_blocks(m_grad_y_layout, from.y.data())},
           m_packed{backward::template packed_size<float>()},
           m_grad_x{m_grad_x_layout.block == 0 ? of.in_channels * of.in_plane() : m_grad_x_layout.image()},
-          m_scratch{m_workers * backward::template scratch<float>(
-                                    hookcam::extents{of.in_channels, of.in_height, of.in_width},
-                                    hookcam::extents{of.out_channels, of.out_height, of.out_width})} {
+          m_scratch{backward::template scratch<float>(
+              m_workers, hookcam::extents{of.in_channels, of.in_height, of.in_width},
+              hookcam::extents{of.out_channels, of.out_height, of.out_width})} {
         backward::pack(hookcam::belongings<Layer, float const, hookcam::cpu>{from.weight.data()},
                        m_packed.data());
     }
@@ -204,15 +204,17 @@ public:
           m_x{in_blocks(m_x_layout, from.x.data())},
           m_grad_y{in_blocks(m_grad_y_layout, from.y.data())},
           m_gradient{from.weight.size()},
-          m_scratch{m_workers * backward::template scratch<float>(
-                                    hookcam::extents{of.in_channels, of.in_height, of.in_width},
-                                    hookcam::extents{of.out_channels, of.out_height, of.out_width})} {}
+          m_sums{backward::template sums_size<float>()},
+          m_scratch{backward::template scratch<float>(
+              m_workers, hookcam::extents{of.in_channels, of.in_height, of.in_width},
+              hookcam::extents{of.out_channels, of.out_height, of.out_width})} {}
 
     void run() override {
         backward::template to_parameters<in_block>(
-            hookcam::cpu{}, 1, m_workers, m_x_layout, static_cast<float const*>(m_x.data()), m_grad_y_layout,
-            static_cast<float const*>(m_grad_y.data()),
-            hookcam::belongings<Layer, float, hookcam::cpu>{m_gradient.data()}, m_scratch.data());
+            hookcam::cpu{}, {1}, m_workers, m_x_layout, static_cast<float const*>(m_x.data()),
+            m_grad_y_layout, static_cast<float const*>(m_grad_y.data()),
+            hookcam::belongings<Layer, float, hookcam::cpu>{m_gradient.data()}, m_sums.data(),
+            m_scratch.data());
     }
 
     void write(float* to) const override { std::copy_n(m_gradient.data(), m_gradient.size(), to); }
@@ -220,7 +222,7 @@ public:
 private:
     std::size_t m_workers = hookcam::num_threads();
     blocked_layout m_x_layout, m_grad_y_layout;
-    hookcam::memory<float> m_x, m_grad_y, m_gradient, m_scratch;
+    hookcam::memory<float> m_x, m_grad_y, m_gradient, m_sums, m_scratch;
 };
 
 /// A shape whose backward is compiled here.

@@ -114,6 +114,7 @@ int gradient_to_write(lowering<Facts>& into, int given) {
     step<T> s;
     s.what = Dense ? "gradient to blocked" : "gradient to dense";
     s.run = Dense ? &backward_to_blocked<T> : &backward_to_dense<T>;
+    s.is_by_image = true;
     s.grad_input = given;
     s.grad_output = made;
     into.to.backward.push_back(s);

@@ -82,6 +82,7 @@ struct gradients_request {
 template <class Request>
 struct with_input_gradient : Request {
     using Request::Request;
+    static constexpr bool differentiates = true;
     static constexpr bool input_gradient = true;
 };
 
@@ -89,6 +90,7 @@ struct with_input_gradient : Request {
 template <class Request>
 struct with_parameter_gradients : Request {
     using Request::Request;
+    static constexpr bool differentiates = true;
     static constexpr bool parameter_gradients = true;
 };
 

@@ -31,6 +31,9 @@ struct runtime_tape : tape<T> {
     std::vector<bool> needed;          ///< the gradients that this pass needs
     int chosen = -1;                   ///< the node of the path that the request chose
 
+    /// Each pass runs other backward steps, and hooks stand between them.
+    runtime_tape() { this->goes_back_whole = true; }
+
     /// Takes the hooks for one walk. What is returned lets them go when the walk ends, by an exception too.
     [[nodiscard]] auto walk_with(std::shared_ptr<hook_table const> registered) {
         struct let_go {

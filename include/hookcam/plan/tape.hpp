@@ -81,8 +81,8 @@ struct step {
     bool is_by_image = false; ///< does the same to each image: may run for some of a batch at a time
 };
 
-/// Neighbouring steps of a forward walk, `begin` to `end − 1`, that run for a part of a batch after the other, so that
-/// what one leaves for the next stays in the cache.
+/// Neighbouring steps of a walk that run for a part of a batch after the other, so that what one leaves for the next stays
+/// in the cache: from the `begin`-th of all steps, forward and then backward as they run, to `end − 1`.
 struct stretch_of_steps {
     std::size_t begin = 0;
     std::size_t end = 0;
@@ -115,6 +115,8 @@ struct fused_work {
 
     memory<T> packed;
     bool is_packed = false;
+    memory<T>
+        sums; ///< of a backward step to parameters: what it has added up in the parts of the batch so far
     std::vector<std::string (*)()> names; ///< of the layers that it stands for
 };
 
@@ -146,7 +148,9 @@ struct tape {
     std::size_t workers = 1; ///< threads that share the work of a step
     std::size_t batch = 0;
     std::size_t first_image = 0;             ///< of those that a step is at; `batch` is their number then
+    bool is_last_part = true;                ///< no image comes behind them
     std::vector<stretch_of_steps> stretches; ///< in order
+    bool goes_back_whole = false;            ///< no backward step runs for a part of a batch
     bool is_laid_out = false;                ///< for that batch, and for the sizes of the input's cell
     std::size_t scratch_bytes = 0;
     memory_place* where = nullptr; ///< all this lies; null is the processor's own memory
@@ -237,29 +241,50 @@ private:
             }
     }
 
+    [[nodiscard]] std::size_t step_count() const noexcept { return forward.size() + backward.size(); }
+    /// A step by when it runs: those of backward come behind those of forward, in reverse.
+    [[nodiscard]] step<T> const& step_at(std::size_t when) const {
+        return when < forward.size() ? forward[when] : backward[step_count() - 1 - when];
+    }
+
+    /// Bytes of one image in the cells that a step reads and writes.
+    [[nodiscard]] std::size_t bytes_of_image(step<T> const& s, bool is_backward) {
+        std::size_t room = 0;
+        auto const add = [&room](auto& cells, auto... indices) {
+            for (int const index : {indices...})
+                room += index < 0 ? 0 : cells[static_cast<std::size_t>(index)].room();
+        };
+        if (is_backward) {
+            add(gradients, s.grad_input, s.second_grad_input, s.grad_output, s.second_grad_output);
+            add(values, s.reads_input ? s.input : -1, s.reads_output ? s.output : -1);
+        } else {
+            add(values, s.input, s.second_input, s.output);
+            add(values, s.fused < 0 ? -1 : fused[static_cast<std::size_t>(s.fused)].term);
+        }
+        return room * sizeof(T);
+    }
+
     /// The stretches of steps that are worth it: where a part of the batch fits the second cache with all that a step reads
     /// and writes, and the weights of the steps are not so large that reading them for each part costs more.
     void find_stretches() {
         constexpr std::size_t bytes_of_part = std::size_t{1} << 20;
-        constexpr std::size_t most_packed = std::size_t{1} << 19;
-        auto const bytes_of_image = [this](step<T> const& s) {
-            std::size_t room = 0;
-            for (int const index : {s.input, s.second_input, s.output})
-                room += index < 0 ? 0 : value(index).room();
-            if (s.fused >= 0 && fused[static_cast<std::size_t>(s.fused)].term >= 0)
-                room += value(fused[static_cast<std::size_t>(s.fused)].term).room();
-            return room * sizeof(T);
-        };
-        auto const packed_bytes_of = [this](step<T> const& s) {
-            return s.fused < 0 ? 0 : fused[static_cast<std::size_t>(s.fused)].packed.size() * sizeof(T);
+        constexpr std::size_t most_kept = std::size_t{1} << 19;
+        auto const kept_bytes_of = [this](step<T> const& s) {
+            if (s.fused < 0)
+                return std::size_t{0};
+            auto const& work = fused[static_cast<std::size_t>(s.fused)];
+            return (work.packed.size() + work.sums.size()) * sizeof(T);
         };
         stretches.clear();
-        for (std::size_t i = 0; i < forward.size();) {
+        std::size_t const count = goes_back_whole ? forward.size() : step_count();
+        for (std::size_t i = 0; i < count;) {
             stretch_of_steps found{i, i, batch};
-            for (; found.end < forward.size(); ++found.end) {
-                auto const& s = forward[found.end];
-                std::size_t const fit = bytes_of_part / std::max<std::size_t>(1, bytes_of_image(s));
-                if (!s.is_by_image || fit < 2 || packed_bytes_of(s) > most_packed)
+            bool const is_backward = i >= forward.size();
+            for (; found.end < (is_backward ? count : forward.size()); ++found.end) {
+                auto const& s = step_at(found.end);
+                std::size_t const fit =
+                    bytes_of_part / std::max<std::size_t>(1, bytes_of_image(s, is_backward));
+                if (!s.is_by_image || fit < 2 || kept_bytes_of(s) > most_kept)
                     break;
                 found.images = std::min(found.images, fit * workers);
             }
@@ -269,12 +294,13 @@ private:
         }
     }
 
-    /// Points the values that hold the whole batch at other images of it.
+    /// Points the cells that hold the whole batch at other images of it.
     template <class Move>
-    void move_values(std::size_t images, Move move) {
-        for (auto& c : values)
-            if (c.data != nullptr && !c.is_of_part)
-                c.data = move(c.data, images * c.room());
+    void move_cells(std::size_t images, Move move) {
+        for (auto* const cells : {&values, &gradients})
+            for (auto& c : *cells)
+                if (c.data != nullptr && !c.is_of_part)
+                    c.data = move(c.data, images * c.room());
     }
 
     /// Runs a stretch's steps. What outlives it holds the whole batch; the rest is written again for each part.
@@ -283,20 +309,37 @@ private:
             tape& of;
             std::size_t all;
             ~whole_again() {
-                of.move_values(of.first_image, [](T* data, std::size_t count) { return data - count; });
+                of.move_cells(of.first_image, [](T* data, std::size_t count) { return data - count; });
                 of.first_image = 0;
                 of.batch = all;
+                of.is_last_part = true;
             }
         } const whole{*this, batch};
         while (true) {
             batch = std::min(of.images, whole.all - first_image);
+            is_last_part = first_image + batch == whole.all;
             for (std::size_t i = of.begin; i < of.end; ++i)
-                forward[i].run(*this, forward[i]);
-            if (first_image + batch == whole.all)
+                step_at(i).run(*this, step_at(i));
+            if (is_last_part)
                 return;
-            move_values(batch, [](T* data, std::size_t count) { return data + count; });
+            move_cells(batch, [](T* data, std::size_t count) { return data + count; });
             first_image += batch;
         }
+    }
+
+    void run_steps(std::size_t begin, std::size_t end) {
+        std::size_t next = begin;
+        auto const run_until = [&](std::size_t when) {
+            for (; next < when; ++next)
+                step_at(next).run(*this, step_at(next));
+        };
+        for (auto const& stretch : stretches)
+            if (begin <= stretch.begin && stretch.begin < end) {
+                run_until(stretch.begin);
+                run_stretch(stretch);
+                next = stretch.end;
+            }
+        run_until(end);
     }
 
     /// Where the cells that own memory lie in the arena: in the places of others that nobody needs any more. The cells
@@ -329,7 +372,7 @@ private:
                           gradient_at(s.grad_output));
 
         std::vector<lifetime> lives(count);
-        std::size_t const end = forward.size() + backward.size();
+        std::size_t const end = step_count();
         auto const touch_value = [&](int index, std::size_t when) {
             if (index >= 0)
                 lives[shared.of(static_cast<std::size_t>(index))].touch(when);
@@ -346,12 +389,12 @@ private:
             if (s.fused >= 0)
                 touch_value(fused[static_cast<std::size_t>(s.fused)].term, i);
         }
-        for (std::size_t i = 0; i < backward.size(); ++i) {
-            auto const& s = backward[backward.size() - 1 - i];
+        for (std::size_t i = forward.size(); i < end; ++i) {
+            auto const& s = step_at(i);
             for (int const index : {s.grad_input, s.second_grad_input, s.grad_output, s.second_grad_output})
-                touch_gradient(index, forward.size() + i);
+                touch_gradient(index, i);
             // Backward may run again from another gradient: then what it reads stays.
-            std::size_t const until = is_used_up ? forward.size() + i : end;
+            std::size_t const until = is_used_up ? i : end;
             if (s.reads_input)
                 for (int const index : {s.input, s.second_input})
                     touch_value(index, until);
@@ -387,8 +430,7 @@ private:
             if (cell_at(i).owns)
                 lives[root].size =
                     std::max(lives[root].size, (held[root] * cell_at(i).room() + line - 1) / line * line);
-            if (i < values.size())
-                values[i].is_of_part = held[root] < images;
+            (i < values.size() ? values[i] : gradients[i - values.size()]).is_of_part = held[root] < images;
         }
         total = place(lives);
         std::vector<std::size_t> offsets_of_cells(count);
@@ -404,24 +446,8 @@ public:
             work.is_packed = false;
     }
 
-    void run_forward() {
-        std::size_t next = 0;
-        auto const run_until = [&](std::size_t end) {
-            for (; next < end; ++next)
-                forward[next].run(*this, forward[next]);
-        };
-        for (auto const& stretch : stretches) {
-            run_until(stretch.begin);
-            run_stretch(stretch);
-            next = stretch.end;
-        }
-        run_until(forward.size());
-    }
-
-    void run_backward() {
-        for (auto s = backward.rbegin(); s != backward.rend(); ++s)
-            s->run(*this, *s);
-    }
+    void run_forward() { run_steps(0, forward.size()); }
+    void run_backward() { run_steps(forward.size(), step_count()); }
 
     /// Bytes of packed parameters.
     [[nodiscard]] std::size_t packed_bytes() const {
@@ -436,6 +462,8 @@ public:
         std::size_t total = (arena.size() + parameter_gradients.size()) * sizeof(T) + scratch.size();
         for (auto const& state : states)
             total += state.of_batch.size();
+        for (auto const& work : fused)
+            total += work.sums.size() * sizeof(T);
         return total + packed_bytes();
     }
 };

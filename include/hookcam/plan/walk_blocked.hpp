@@ -59,9 +59,8 @@ void plan_blocked(tape<T>& t, step<T> const& s) {
     using kernel = blocked_kernel<Layer>;
     t.scratch_bytes = std::max(t.scratch_bytes, t.workers * kernel::scratch(work) * sizeof(T));
     if constexpr (HasBackward && blocked_backward<Layer>::exists)
-        t.scratch_bytes = std::max(
-            t.scratch_bytes, t.workers * sizeof(T) *
-                                 blocked_backward<Layer>::template scratch<T>(t.value(s.input).sizes, sums));
+        t.scratch_bytes = std::max(t.scratch_bytes, sizeof(T) * blocked_backward<Layer>::template scratch<T>(
+                                                                    t.workers, t.value(s.input).sizes, sums));
     else if constexpr (HasBackward && has_scratch<Layer>)
         t.scratch_bytes = std::max(t.scratch_bytes, Layer::scratch_bytes(t.value(s.input).sizes, sums));
     std::size_t const scales = fused.scale_and_shift == nullptr ? 0 : 2 * work.out.blocks() * work.out.block;
@@ -124,8 +123,9 @@ void backward_blocked_parameters(tape<T>& t, step<T> const& s) {
     auto const& grad_y = t.gradient(s.grad_output);
     belongings<Layer, T, Device> const gradients{t.parameter_gradients.data() + s.parameters};
     blocked_backward<Layer>::template to_parameters<InBlock>(
-        Device{}, t.batch, t.workers, x.layout(), static_cast<T const*>(x.data), grad_y.layout(),
-        static_cast<T const*>(grad_y.data), gradients, static_cast<T*>(static_cast<void*>(t.scratch.data())));
+        Device{}, {t.batch, t.first_image == 0, t.is_last_part}, t.workers, x.layout(),
+        static_cast<T const*>(x.data), grad_y.layout(), static_cast<T const*>(grad_y.data), gradients,
+        fused_of(t, s).sums.data(), static_cast<T*>(static_cast<void*>(t.scratch.data())));
 }
 
 /// Appends the steps of a layer's blocked backward: to its parameters, to its input.
@@ -137,8 +137,9 @@ void lower_blocked_backward(lowering<Facts>& into, step<typename Facts::value_ty
     if constexpr (Learns) {
         s.what = "backward to parameters of";
         s.reads_input = true;
-        s.fused = -1;
         s.run = &backward_blocked_parameters<Layer, Value::form_type::block, device, T>;
+        s.fused = new_fused_work(into);
+        fused_of(into.to, s).sums = memory<T>(blocked_backward<Layer>::template sums_size<T>());
         into.to.backward.push_back(s);
     }
     if constexpr (Passes) {
@@ -213,6 +214,7 @@ auto lower_blocked_layer(lowering<Facts>& into, Layer const& layer, int node,
         lower_blocked_backward<Layer, learns, passes>(into, s, in);
     } else {
         s.input = in.cell;
+        s.is_by_image = false;
         auto dense_gradient = in;
         dense_gradient.gradient = gradient_to_write<true>(into, in.gradient);
         lower_backward<Layer, Shape::rank, out_shape::rank, learns, passes>(into, s, dense_gradient);
@@ -343,6 +345,7 @@ auto lower_fused_layer(lowering<Facts>& into, Layer const& layer, int node,
         s.object = &layer;
         s.type_name = &Layer::type_name;
         s.node = node;
+        s.is_by_image = true;
         s.output = out.cell;
         s.grad_output = out.gradient;
         s.grad_input = gradient_to_write<false>(into, in.gradient);

@@ -101,6 +101,7 @@ auto lower_fork(lowering<Facts>& into, value<Shape, Gradient, Kept, IsInput, For
         step<typename Facts::value_type> s;
         s.what = "backward fork";
         s.run = &backward_fork<typename Facts::device, typename Facts::value_type>;
+        s.is_by_image = !a_gpu<typename Facts::device>;
         s.grad_input = in.gradient;
         s.grad_output = a.gradient;
         s.second_grad_output = b.gradient;
@@ -183,6 +184,7 @@ auto lower_sum(lowering<Facts>& into, A a, B b) {
         step<T> s;
         s.what = "backward sum";
         s.run = &backward_sum<T>;
+        s.is_by_image = !a_gpu<typename Facts::device>;
         s.grad_input = a.gradient;
         s.second_grad_input = b.gradient;
         s.grad_output = out.gradient;

@@ -58,15 +58,14 @@ struct blocked_backward<conv2d<In, Out, Policies...>> {
     }
 
     template <class T>
-    [[nodiscard]] static std::size_t scratch(extents const& in, extents const& out) {
-        std::size_t const grad_y = whole_lines<T>(blocked<T>(out, border).image());
-        std::size_t to_input = 0;
-        if constexpr (takes_blocked<T>) {
-            kernels::conv2d_backward_direct_parameters const of{sizes(in, out), {}, blocked<T>(in, 0)};
-            to_input = whole_lines<T>(of.grad_x.image()) + kernels::conv2d_backward_direct_scratch<T>(of);
-        }
-        std::size_t const to_parameters = sums<T> + padded<T>(Out);
-        return grad_y + std::max(to_input, to_parameters) + copy_of_x<T>(in) + copy_of_grad_y<T>(out);
+    [[nodiscard]] static constexpr std::size_t sums_size() {
+        return sums<T> + padded<T>(Out);
+    }
+
+    template <class T>
+    [[nodiscard]] static std::size_t scratch(std::size_t workers, extents const& in, extents const& out) {
+        return std::max(workers * scratch_to_input<T>(in, out),
+                        copied_gradient<T>(out) + workers * copies<T>(in, out));
     }
 
     template <class Device, class T>
@@ -74,7 +73,7 @@ struct blocked_backward<conv2d<In, Out, Policies...>> {
                          T const* grad_y, T const* packed, blocked_layout const& in, T* grad_x, T* scratch) {
         auto const in_sizes = extents{In, in.height, in.width};
         auto const out_sizes = extents{Out, out.height, out.width};
-        std::size_t const each = blocked_backward::scratch<T>(in_sizes, out_sizes);
+        std::size_t const each = scratch_to_input<T>(in_sizes, out_sizes);
         // Images are shared where there are enough of them, else what there is to do for one, unless its channels
         // are few.
         std::size_t const pieces = workers > 1 && batch >= workers ? batch : 1;
@@ -103,39 +102,40 @@ struct blocked_backward<conv2d<In, Out, Policies...>> {
     }
 
     template <std::size_t InBlock, class Device, class T>
-    static void to_parameters(Device device, std::size_t batch, std::size_t workers, blocked_layout const& in,
-                              T const* x, blocked_layout const& out, T const* grad_y, auto const& gradients,
-                              T* scratch) {
+    static void to_parameters(Device device, part_of_batch const& part, std::size_t workers,
+                              blocked_layout const& in, T const* x, blocked_layout const& out,
+                              T const* grad_y, auto const& gradients, T* weight_sums, T* scratch) {
         auto const in_sizes = extents{In, in.height, in.width};
         auto const out_sizes = extents{Out, out.height, out.width};
         gradient_images<T> const images{out, 0, scratch};
         kernels::conv2d_backward_weights_parameters const of{sizes(in_sizes, out_sizes), in, images.layout};
-        T* const sums = scratch + images.scratch();
-        T* const bias_sums = sums + blocked_backward::sums<T>;
-        T* const rest = bias_sums + padded<T>(Out);
-        if constexpr (layer::has_bias)
+        T* const bias_sums = weight_sums + sums<T>;
+        T* const rest = scratch + images.scratch();
+        if (layer::has_bias && part.is_first)
             std::fill_n(bias_sums, padded<T>(Out), T{0});
         // Everybody makes sums of their own from all images, so that nobody's order of terms depends on who shares.
         std::size_t const shares = workers < 2 ? 1 : 2 * workers;
         auto const add_images = [&](std::size_t first, std::size_t count, T const* from) {
             parallel_for(shares, workers, [&](std::size_t index, std::size_t worker) {
                 kernels::share_of_work const share{index, shares};
+                T* const own = rest + worker * copies<T>(in_sizes, out_sizes);
                 for (std::size_t n = first; n < first + count; ++n) {
                     T const* const slopes = from + (n - first) * images.layout.image();
-                    add_image<InBlock>(device, of, share, n == 0, x + n * in.image(), slopes, sums,
-                                       rest +
-                                           worker * (copy_of_x<T>(in_sizes) + copy_of_grad_y<T>(out_sizes)));
+                    add_image<InBlock>(device, of, share, part.is_first && n == 0, x + n * in.image(), slopes,
+                                       weight_sums, own);
                     if constexpr (layer::has_bias)
                         kernels::conv2d_backward_bias(device, of, share, slopes, bias_sums);
                 }
             });
         };
         if (images.copy == nullptr)
-            add_images(0, batch, grad_y);
+            add_images(0, part.images, grad_y);
         else
-            for (std::size_t n = 0; n < batch; ++n)
+            for (std::size_t n = 0; n < part.images; ++n)
                 add_images(n, 1, images.image(n, grad_y));
-        unpack<InBlock>(static_cast<T const*>(sums), get<"weight">(gradients).data());
+        if (!part.is_last)
+            return;
+        unpack<InBlock>(static_cast<T const*>(weight_sums), get<"weight">(gradients).data());
         if constexpr (layer::has_bias)
             std::copy_n(bias_sums, Out, get<"bias">(gradients).data());
     }
@@ -200,6 +200,27 @@ private:
         return is_regrouped<T>
                    ? whole_lines<T>(blocked<T>(extents{group_out, out[1], out[2]}, border).image())
                    : 0;
+    }
+
+    /// What the copies of a thread take.
+    template <class T>
+    [[nodiscard]] static std::size_t copies(extents const& in, extents const& out) {
+        return copy_of_x<T>(in) + copy_of_grad_y<T>(out);
+    }
+    /// What a copy of an image's gradient takes, in blocks and with a border.
+    template <class T>
+    [[nodiscard]] static std::size_t copied_gradient(extents const& out) {
+        return whole_lines<T>(blocked<T>(out, border).image());
+    }
+    /// What a thread needs that goes back to the input.
+    template <class T>
+    [[nodiscard]] static std::size_t scratch_to_input(extents const& in, extents const& out) {
+        std::size_t own = copied_gradient<T>(out) + copies<T>(in, out);
+        if constexpr (takes_blocked<T>) {
+            kernels::conv2d_backward_direct_parameters const of{sizes(in, out), {}, blocked<T>(in, 0)};
+            own += whole_lines<T>(of.grad_x.image()) + kernels::conv2d_backward_direct_scratch<T>(of);
+        }
+        return own;
     }
 
     template <class Device, class T>
