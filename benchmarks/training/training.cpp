@@ -1,7 +1,10 @@
-// What a step of the tutorial's training takes, batches and all, and by how much the peak of memory grows in the first three.
+// What a step of a training takes, batches and all, and by how much the peak of memory grows in the first three.
 // training.py runs it beside PyTorch:
 //
-//     training_speed FOLDER THREADS    answers with `growth KILOBYTES`, then each line `run STEPS` with `seconds SECONDS`
+//     training_speed FOLDER simple_cnn|resnet20 THREADS
+//
+// answers with `growth KILOBYTES`, then each line `run STEPS` with `seconds SECONDS`.
+#include "../../examples/networks/cifar_resnet.hpp"
 #include "../../examples/networks/simple_cnn.hpp"
 
 #include <hookcam/data.hpp>
@@ -9,6 +12,7 @@
 #include <hookcam/train.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -35,26 +39,35 @@ void forget_peak() {
     std::ofstream{"/proc/self/clear_refs"} << 5;
 }
 
-} // namespace
-
-int main(int count, char** arguments) {
-    if (count != 3) {
-        std::fputs("training_speed FOLDER THREADS: the folder of CIFAR-10's binary version\n", stderr);
-        return 2;
+/// The recipes of examples/train_cifar10.
+struct simple_cnn {
+    using network = networks::simple_cnn;
+    static constexpr hc::normalization pixels = hc::cifar10_half;
+    static auto make_optimizer(auto& training) { return hc::adam(training, {.learning_rate = 0.001}); }
+};
+struct resnet20 {
+    using network = networks::cifar_resnet<20>;
+    static constexpr hc::normalization pixels{.mean = {.485, .456, .406}, .deviation = {.229, .224, .225}};
+    static auto make_optimizer(auto& training) {
+        return hc::sgd(training,
+                       {.learning_rate = 0.02, .momentum = 0.9, .weight_decay = 5e-4, .nesterov = true});
     }
-    hc::set_num_threads(static_cast<std::size_t>(std::atoi(arguments[2])));
-    hc::cifar10 const data{arguments[1], hc::cifar10_part::train};
+};
+
+template <class Recipe>
+void serve(std::string const& folder) {
+    hc::cifar10 const data{folder, hc::cifar10_part::train};
     hc::data_loader loader{data,
-                           hc::compose(hc::to_tensor{}, hc::normalize(hc::cifar10_half)),
+                           hc::compose(hc::to_tensor{}, hc::normalize(Recipe::pixels)),
                            {.batch_size = 64, .shuffle = true, .drop_last = true, .seed = 1}};
-    hc::model<networks::simple_cnn> model;
+    hc::model<typename Recipe::network> model;
     hc::initialize(model, 1);
     hc::cross_entropy<float> criterion;
 
     forget_peak();
     long const before = peak();
     auto training = hc::training_plan<hc::image<3, 32, 32>>(model);
-    auto optimizer = hc::adam(training, {.learning_rate = 0.001});
+    auto optimizer = Recipe::make_optimizer(training);
     auto batch = loader.begin();
     auto const run = [&](int steps) {
         for (; steps > 0; --steps, ++batch) {
@@ -77,4 +90,21 @@ int main(int count, char** arguments) {
         std::printf("seconds %.6f\n", time.count());
         std::fflush(stdout);
     }
+}
+
+} // namespace
+
+int main(int count, char** arguments) {
+    std::string const network = count == 4 ? arguments[2] : "";
+    if (network != "simple_cnn" && network != "resnet20") {
+        std::fputs(
+            "training_speed FOLDER simple_cnn|resnet20 THREADS: the folder of CIFAR-10's binary version\n",
+            stderr);
+        return 2;
+    }
+    hc::set_num_threads(static_cast<std::size_t>(std::atoi(arguments[3])));
+    if (network == "simple_cnn")
+        serve<simple_cnn>(arguments[1]);
+    else
+        serve<resnet20>(arguments[1]);
 }
