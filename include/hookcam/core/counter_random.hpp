@@ -1,10 +1,36 @@
 #pragma once
 
+#include "on_device.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
 namespace hookcam {
+
+namespace detail {
+
+/// Four numbers of 32 bits, as kernels of a GPU can hold them too.
+struct four_words {
+    std::uint32_t of[4];
+};
+
+/// Philox-4x32-10: ten rounds over a counter, with a key of two words.
+[[nodiscard]] HOOKCAM_DEVICE constexpr four_words philox(four_words counter, std::uint32_t key,
+                                                         std::uint32_t second_key) noexcept {
+    for (int round = 0; round < 10; ++round) {
+        auto const a = std::uint64_t{0xD2511F53} * counter.of[0];
+        auto const b = std::uint64_t{0xCD9E8D57} * counter.of[2];
+        counter = {{static_cast<std::uint32_t>(b >> 32) ^ counter.of[1] ^ key, static_cast<std::uint32_t>(b),
+                    static_cast<std::uint32_t>(a >> 32) ^ counter.of[3] ^ second_key,
+                    static_cast<std::uint32_t>(a)}};
+        key += 0x9E3779B9;        // the golden ratio
+        second_key += 0xBB67AE85; // the square root of three
+    }
+    return counter;
+}
+
+} // namespace detail
 
 /// What random numbers are drawn for: different uses never share any.
 enum class random_use : std::uint32_t {
@@ -29,14 +55,21 @@ public:
     /// `step` counts in time (a training step, an epoch), `place` in space (a layer, an image).
     constexpr counter_random(std::uint64_t seed, random_use use, std::uint32_t step = 0,
                              std::uint32_t place = 0) noexcept
-        : m_key{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
+        : m_key{static_cast<std::uint32_t>(seed)},
+          m_second_key{static_cast<std::uint32_t>(seed >> 32)},
           m_step{step},
           m_place{place},
           m_use{static_cast<std::uint32_t>(use)} {}
 
     /// The numbers 4·index to 4·index + 3, each of 32 bits.
     [[nodiscard]] constexpr block_type block(std::uint32_t index) const noexcept {
-        return philox({index, m_step, m_place, m_use}, m_key);
+        auto const four = words(index);
+        return {four.of[0], four.of[1], four.of[2], four.of[3]};
+    }
+
+    /// The same for kernels of a GPU.
+    [[nodiscard]] HOOKCAM_DEVICE constexpr detail::four_words words(std::uint32_t index) const noexcept {
+        return detail::philox({{index, m_step, m_place, m_use}}, m_key, m_second_key);
     }
 
     /// Number `index`, of 32 bits. There are 2^34 of them.
@@ -67,20 +100,13 @@ public:
     /// The generator itself: ten rounds over a counter, with a key of two words.
     [[nodiscard]] static constexpr block_type philox(block_type counter,
                                                      std::array<std::uint32_t, 2> key) noexcept {
-        for (int round = 0; round < 10; ++round) {
-            auto const a = std::uint64_t{0xD2511F53} * counter[0];
-            auto const b = std::uint64_t{0xCD9E8D57} * counter[2];
-            counter = {
-                static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
-                static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
-            key[0] += 0x9E3779B9; // the golden ratio
-            key[1] += 0xBB67AE85; // the square root of three
-        }
-        return counter;
+        auto const four = detail::philox({{counter[0], counter[1], counter[2], counter[3]}}, key[0], key[1]);
+        return {four.of[0], four.of[1], four.of[2], four.of[3]};
     }
 
 private:
-    std::array<std::uint32_t, 2> m_key;
+    std::uint32_t m_key;
+    std::uint32_t m_second_key;
     std::uint32_t m_step;
     std::uint32_t m_place;
     std::uint32_t m_use;

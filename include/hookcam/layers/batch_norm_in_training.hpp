@@ -2,9 +2,9 @@
 
 #include "../core/error.hpp"
 #include "batch_norm2d/batch_norm2d_training_cpu.hpp"
+#include "batch_norm2d/batch_norm2d_training_cuda.hpp"
 #include "layer.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <type_traits>
@@ -43,8 +43,8 @@ struct batch_norm_in_training : layer<batch_norm_in_training<Layer>> {
         auto const device = device_of(x);
         auto const found = state_of(own);
         kernels::batch_norm2d_measure(device, arguments(own, x), x.data(), found,
+                                      get<"running_mean">(measured).data(),
                                       get<"running_var">(measured).data(), sums_of(own));
-        std::copy_n(found.mean, channels, get<"running_mean">(measured).data());
         kernels::batch_norm2d_training(device, arguments(own, x), found, data_or_null<"weight">(own),
                                        data_or_null<"bias">(own), x.data(), y.data());
     }

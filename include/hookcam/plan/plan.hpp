@@ -57,15 +57,6 @@ struct device_side<Device, T> {
     }
 };
 
-/// The number of axes of a tensor, wherever it lies; `dynamic` where its type does not say.
-template <class Tensor>
-constexpr std::size_t axes_of() {
-    if constexpr (is_device_view<Tensor>)
-        return Tensor::rank;
-    else
-        return rank_of<Tensor>;
-}
-
 /// True where a plan for a device can read a tensor: all can read expressions of this program's memory.
 template <class Tensor, class Device>
 constexpr bool can_be_read_on() {

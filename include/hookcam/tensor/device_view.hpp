@@ -2,6 +2,8 @@
 
 #include "../core/extents.hpp"
 #include "device.hpp"
+#include "shape_check.hpp"
+#include "view.hpp"
 #include "xtensor.hpp"
 
 #include <array>
@@ -79,6 +81,33 @@ template <class View>
 inline constexpr bool is_device_view = false;
 template <class T, std::size_t Rank, class Device>
 inline constexpr bool is_device_view<device_view<T, Rank, Device>> = true;
+
+/// The number of axes of a tensor, wherever it lies; `dynamic` where its type does not say.
+template <class Tensor>
+constexpr std::size_t axes_of() {
+    if constexpr (is_device_view<Tensor>)
+        return Tensor::rank;
+    else
+        return rank_of<Tensor>;
+}
+
+/// A tensor that this program can read: itself, or of one on a device a copy.
+template <class Tensor>
+[[nodiscard]] decltype(auto) here(Tensor const& of) {
+    if constexpr (is_device_view<Tensor>)
+        return of.to_host();
+    else
+        return (of);
+}
+
+/// Copies a tensor, wherever it lies, to memory of this program, a view of its shape.
+template <class View, class Tensor>
+void fetch(View&& place, Tensor const& from) {
+    if constexpr (is_device_view<Tensor>)
+        from.copy_to(place.data());
+    else
+        fill(place, from);
+}
 
 /// Copies from memory of another stream: behind what was started on either, and before what is started there later.
 inline void copy_from_stream(memory_place& here, void* to, memory_place& there, void const* from,

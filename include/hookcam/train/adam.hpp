@@ -1,5 +1,7 @@
 #pragma once
 
+#include "../cuda/training/adam_step.hpp"
+#include "../tensor/device.hpp"
 #include "for_each_vector.hpp"
 #include "optimizer.hpp"
 
@@ -65,49 +67,50 @@ struct adam_rule_of {
     static void update(options const& with, std::int64_t step, std::size_t size, T const* gradients,
                        T* parameters, std::array<T*, 3> const& remembered) {
         using vector = detail::vector<T>;
-        auto const power = static_cast<double>(step);
-        double const correction = 1 - std::pow(with.betas[0], power);
-        double const root_correction = std::sqrt(1 - std::pow(with.betas[1], power));
-        vector const rate = broadcast(static_cast<T>(-with.learning_rate / correction));
-        vector const scale = broadcast(static_cast<T>(1 / root_correction));
-        vector const eps = broadcast(static_cast<T>(with.eps));
-        vector const of_gradient = broadcast(static_cast<T>(1 - with.betas[0]));
-        vector const kept_square = broadcast(static_cast<T>(with.betas[1]));
-        vector const of_square = broadcast(static_cast<T>(1 - with.betas[1]));
-        double const decay_by =
-            DecaysWeights ? 1 - with.learning_rate * with.weight_decay : with.weight_decay;
-        vector const decay = broadcast(static_cast<T>(decay_by));
+        auto const one = numbers<T>(with, step);
+        kernels::adam_numbers<vector> const all{broadcast(one.rate),        broadcast(one.scale),
+                                                broadcast(one.eps),         broadcast(one.of_gradient),
+                                                broadcast(one.kept_square), broadcast(one.of_square),
+                                                broadcast(one.decay)};
         bool const decays = with.weight_decay != 0;
-
-        auto const means = [&](vector g, vector * values) __attribute__((always_inline)) {
-            if (decays) {
-                if constexpr (DecaysWeights)
-                    values[0] *= decay;
-                else
-                    g = multiply_add_all<T>(decay, values[0], g);
-            }
-            values[1] = multiply_add_all<T>(of_gradient, g - values[1], values[1]);
-            values[2] = multiply_add_all<T>(kept_square, values[2], of_square * g * g);
-        };
-        auto const go = [&](vector * values, vector square) __attribute__((always_inline)) {
-            vector const root = multiply_add_all<T>(square_root_all<T>(square), scale, eps);
-            values[0] = multiply_add_all<T>(rate, values[1] / root, values[0]);
+        auto const go = [&](vector g, vector * values, vector * largest) __attribute__((always_inline)) {
+            kernels::adam_step<DecaysWeights, vector_arithmetic<T>>(all, decays, g, values[0], values[1],
+                                                                    values[2], largest);
         };
         if (with.amsgrad)
             for_each_vector<T, 4>(
                 size, gradients, {parameters, remembered[0], remembered[1], remembered[2]},
-                [&](vector g, vector * values) __attribute__((always_inline)) {
-                    means(g, values);
-                    values[3] = values[2] <= values[3] ? values[3] : values[2]; // NaN stays
-                    go(values, values[3]);
-                });
+                [&](vector g, vector * values) __attribute__((always_inline)) { go(g, values, values + 3); });
         else
             for_each_vector<T, 3>(
                 size, gradients, {parameters, remembered[0], remembered[1]},
-                [&](vector g, vector * values) __attribute__((always_inline)) {
-                    means(g, values);
-                    go(values, values[2]);
-                });
+                [&](vector g, vector * values) __attribute__((always_inline)) { go(g, values, nullptr); });
+    }
+
+    template <a_gpu Device>
+    static void update(Device const& on, options const& with, std::int64_t step, std::size_t size,
+                       float const* gradients, float* parameters, std::array<float*, 3> const& remembered) {
+        kernels::for_each_element(
+            on, size,
+            kernels::adam_element<DecaysWeights>{numbers<float>(with, step), with.weight_decay != 0,
+                                                 gradients, parameters, remembered[0], remembered[1],
+                                                 with.amsgrad ? remembered[2] : nullptr});
+    }
+
+private:
+    template <class T>
+    [[nodiscard]] static kernels::adam_numbers<T> numbers(options const& with, std::int64_t step) {
+        auto const power = static_cast<double>(step);
+        double const correction = 1 - std::pow(with.betas[0], power);
+        double const root_correction = std::sqrt(1 - std::pow(with.betas[1], power));
+        double const decay = DecaysWeights ? 1 - with.learning_rate * with.weight_decay : with.weight_decay;
+        return {static_cast<T>(-with.learning_rate / correction),
+                static_cast<T>(1 / root_correction),
+                static_cast<T>(with.eps),
+                static_cast<T>(1 - with.betas[0]),
+                static_cast<T>(with.betas[1]),
+                static_cast<T>(1 - with.betas[1]),
+                static_cast<T>(decay)};
     }
 };
 

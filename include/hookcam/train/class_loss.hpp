@@ -2,6 +2,7 @@
 
 #include "../core/error.hpp"
 #include "../core/instruction_set.hpp"
+#include "../tensor/device_view.hpp"
 #include "../tensor/shape_check.hpp"
 #include "../tensor/view.hpp"
 #include "loss_result.hpp"
@@ -52,13 +53,13 @@ public:
 
     template <bool IsLogits, class Scores, class Labels>
     auto run(Scores const& scores, Labels const& labels) {
-        static_assert(an_expression<Scores>,
+        static_assert(an_expression<Scores> || is_device_view<Scores>,
                       "hookcam::cross_entropy: the scores must be an xtensor expression; give it N,C");
         static_assert(std::is_same_v<std::remove_cv_t<typename Scores::value_type>, T>,
                       "hookcam::cross_entropy: the scores must hold the loss's scalar; convert one of them");
         static_assert(std::is_integral_v<label_of<Labels>>,
                       "hookcam::cross_entropy: labels must be integers; give it a range of them");
-        constexpr std::size_t rank = rank_of<Scores>;
+        constexpr std::size_t rank = axes_of<Scores>();
         static_assert(rank >= 2 && rank != dynamic,
                       "hookcam::cross_entropy: the scores must have two axes N,C or more, known by type");
         std::array<std::size_t, rank> shape{};
@@ -75,7 +76,7 @@ public:
 
         T* const gradient = m_gradient.of_size(shape[0] * shape[1] * inner);
         T* const values = m_values.of_size(shape[0] * inner);
-        fill(view_of<rank>(gradient, shape), scores);
+        fetch(view_of<rank>(gradient, shape), scores);
         bool const is_mean = m_reduction == reduction::mean;
         double const scale = is_mean && total_weight != 0 ? 1 / total_weight : 1;
         double sum = 0;

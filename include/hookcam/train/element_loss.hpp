@@ -2,6 +2,7 @@
 
 #include "../core/error.hpp"
 #include "../core/instruction_set.hpp"
+#include "../tensor/device_view.hpp"
 #include "../tensor/shape_check.hpp"
 #include "../tensor/view.hpp"
 #include "loss_result.hpp"
@@ -23,12 +24,13 @@ public:
     /// `of_element(index, x, t)` returns an element's loss and its derivative by x.
     template <class Input, class Target, class Function>
     auto run(char const* sentence, Input const& input, Target const& target, Function const& of_element) {
-        static_assert(an_expression<Input> && an_expression<Target>,
+        static_assert((an_expression<Input> || is_device_view<Input>)&&(an_expression<Target> ||
+                                                                        is_device_view<Target>),
                       "hookcam::mse_loss: input and target must be xtensor expressions");
         static_assert(std::is_same_v<std::remove_cv_t<typename Input::value_type>, T> &&
                           std::is_same_v<std::remove_cv_t<typename Target::value_type>, T>,
                       "hookcam::mse_loss: input and target must hold the loss's scalar; convert them");
-        constexpr std::size_t rank = rank_of<Input>;
+        constexpr std::size_t rank = axes_of<Input>();
         static_assert(rank >= 1 && rank != dynamic,
                       "hookcam::mse_loss: the input must have a number of axes that is known by type");
         std::array<std::size_t, rank> shape{};
@@ -39,8 +41,8 @@ public:
 
         T* const gradient = m_gradient.of_size(size);
         T* const values = m_values.of_size(size);
-        fill(view_of<rank>(gradient, shape), input);
-        fill(view_of<rank>(values, shape), target);
+        fetch(view_of<rank>(gradient, shape), input);
+        fetch(view_of<rank>(values, shape), target);
         bool const is_mean = m_reduction == reduction::mean;
         T const scale = is_mean ? T{1} / static_cast<T>(size) : T{1};
         double sum = 0;

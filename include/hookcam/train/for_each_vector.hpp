@@ -10,6 +10,18 @@
 namespace hookcam::detail {
 inline namespace HOOKCAM_INSTRUCTION_SET {
 
+/// What a step of an optimiser needs beside + − · / of the numbers that it is made of, here registers full of them.
+template <class T>
+struct vector_arithmetic {
+    [[nodiscard, gnu::always_inline]] static inline vector<T> multiply_add(vector<T> a, vector<T> b,
+                                                                           vector<T> c) noexcept {
+        return multiply_add_all<T>(a, b, c);
+    }
+    [[nodiscard, gnu::always_inline]] static inline vector<T> root(vector<T> a) noexcept {
+        return square_root_all<T>(a);
+    }
+};
+
 /// Calls `function(read, changed)` for `size` numbers of each array, a register full at a time; `read` is a vector
 /// of the first array, `changed` are vectors of the others, which are written back. The last numbers go the same way,
 /// with zeros behind them, so that a number's result does not depend on where it stands.

@@ -5,6 +5,8 @@
 #include "../core/counter_random.hpp"
 #include "../layers/layer.hpp"
 #include "../plan/model.hpp"
+#include "../plan/to.hpp"
+#include "../tensor/device.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -80,8 +82,14 @@ void initialize_node(initializer<T>& with) {
 /// alone: they are the same on every machine, and a double is its float before rounding.
 template <class Network, class T, class Device>
 void initialize(model<Network, T, Device>& of, std::uint64_t seed) {
-    detail::initializer<T> with{seed, of.data()};
-    detail::initialize_node<Network>(with);
+    if constexpr (detail::a_gpu<Device>) {
+        model<Network, T> here;
+        initialize(here, seed);
+        of = to<Device>(here);
+    } else {
+        detail::initializer<T> with{seed, of.data()};
+        detail::initialize_node<Network>(with);
+    }
 }
 
 } // namespace hookcam

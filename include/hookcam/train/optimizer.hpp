@@ -3,6 +3,7 @@
 #include "../core/error.hpp"
 #include "../core/instruction_set.hpp"
 #include "../plan/model.hpp"
+#include "../tensor/device_view.hpp"
 #include "../tensor/memory.hpp"
 #include "parameter_group.hpp"
 
@@ -23,8 +24,8 @@ namespace hookcam {
 template <class T>
 concept trainable = requires(T& training) {
     typename T::value_type;
-    training.entries();                 ///< a range of `parameter_entry`, one behind the other in memory
-    training.gradients();               ///< a span over the gradients of all entries
+    training.entries();   ///< a range of `parameter_entry`, one behind the other in memory
+    training.gradients(); ///< a span over the gradients of all entries; on a device a view of them
     training.is_trained(std::size_t{}); ///< false for an entry that is not learned, or frozen
     training.commit();                  ///< says that the parameters have changed
 };
@@ -51,6 +52,9 @@ inline namespace HOOKCAM_INSTRUCTION_SET {
 /// Parameters that are frozen or not learned are left alone, and so is what it remembers of them. It keeps a pointer to
 /// the training plan, which must outlive it and stay where it is. No step after the first allocates.
 ///
+/// Where the model is on a device, parameters and what is remembered stay there, and a step is kernels of the training
+/// plan's stream.
+///
 /// A rule has `options` with a `learning_rate`, `slots` (names of what is remembered of each parameter), and
 /// functions `check`, `uses`, `update`, `visit` and `describe`, as those of `sgd_rule`.
 template <class Training, class Rule>
@@ -75,17 +79,14 @@ public:
     /// One step: changes the parameters by the gradients that the training plan has, and commits.
     void step() {
         make_slots();
-        value_type const* const gradients = m_training->gradients().data();
-        for (std::size_t i = 0; i < m_parts.size(); ++i) {
-            if (!m_training->is_trained(i))
-                continue;
-            auto& part = m_parts[i];
-            ++part.steps;
-            std::array<value_type*, slot_count> slots{};
-            for (std::size_t s = 0; s < slot_count; ++s)
-                slots[s] = m_slots[s].data() == nullptr ? nullptr : m_slots[s].data() + part.offset;
-            Rule::update(m_groups[part.group].options, part.steps, part.size, gradients + part.offset,
-                         part.data, slots);
+        auto const gradients = m_training->gradients();
+        if constexpr (on_device)
+            m_training->wait_for_readers();
+        for (std::size_t i = 0; i < m_parts.size();) {
+            std::size_t const end = end_of_stretch(i);
+            if (m_training->is_trained(i))
+                update(gradients, i, end);
+            i = end;
         }
         m_training->commit();
     }
@@ -111,8 +112,7 @@ public:
             visit(part.key + ".step", part.steps);
             for (std::size_t s = 0; s < slot_count; ++s)
                 if (m_slots[s].data() != nullptr)
-                    visit(part.key + '.' + std::string{Rule::slots[s]},
-                          std::span{m_slots[s].data() + part.offset, part.size}, part.shape);
+                    visit(part.key + '.' + std::string{Rule::slots[s]}, remembered(s, part), part.shape);
         }
         for (std::size_t i = 0; i < m_groups.size(); ++i)
             Rule::visit(m_groups[i].options, [&](char const* name, double& value) {
@@ -121,6 +121,8 @@ public:
     }
 
 private:
+    using gradients_type = decltype(std::declval<Training&>().gradients());
+    static constexpr bool on_device = detail::is_device_view<gradients_type>;
     static constexpr std::size_t slot_count = Rule::slots.size();
 
     /// The rule of all parameters, then those of the groups.
@@ -152,6 +154,51 @@ private:
     std::vector<one_parameter> m_parts;
     std::array<memory<value_type>, slot_count> m_slots;
     std::size_t m_size = 0;
+
+    /// The end of the parameters from there on that are neighbours in memory and step alike.
+    [[nodiscard]] std::size_t end_of_stretch(std::size_t begin) const {
+        std::size_t end = begin + 1;
+        auto const is_alike = [&](std::size_t i) {
+            return m_training->is_trained(i) && m_parts[i].group == m_parts[begin].group &&
+                   m_parts[i].steps == m_parts[begin].steps;
+        };
+        while (end < m_parts.size() && is_alike(begin) && is_alike(end))
+            ++end;
+        return end;
+    }
+
+    void update(gradients_type const& gradients, std::size_t begin, std::size_t end) {
+        auto const& first = m_parts[begin];
+        auto const& last = m_parts[end - 1];
+        std::size_t const size = last.offset + last.size - first.offset;
+        for (std::size_t i = begin; i < end; ++i)
+            ++m_parts[i].steps;
+        std::array<value_type*, slot_count> slots{};
+        for (std::size_t s = 0; s < slot_count; ++s)
+            slots[s] = m_slots[s].data() == nullptr ? nullptr : m_slots[s].data() + first.offset;
+        auto const& with = m_groups[first.group].options;
+        value_type const* const slopes = gradients.data() + first.offset;
+        if constexpr (on_device)
+            Rule::update(gradients.device(), with, first.steps, size, slopes, first.data, slots);
+        else
+            Rule::update(with, first.steps, size, slopes, first.data, slots);
+    }
+
+    /// What a slot holds of a parameter, where it lies.
+    [[nodiscard]] auto remembered(std::size_t slot, one_parameter const& of) {
+        auto* const data = m_slots[slot].data() + of.offset;
+        if constexpr (on_device)
+            return gradients_type{m_training->gradients().device(), data, {of.size}};
+        else
+            return std::span{data, of.size};
+    }
+
+    [[nodiscard]] memory_place* place() const {
+        if constexpr (on_device)
+            return m_training->gradients().device().stream;
+        else
+            return nullptr;
+    }
 
     void assign_groups() {
         std::vector<std::size_t> members(m_groups.size());
@@ -192,7 +239,7 @@ private:
             for (auto const& group : m_groups)
                 is_used = is_used || Rule::uses(group.options, s);
             if (is_used && m_slots[s].data() == nullptr)
-                m_slots[s] = memory<value_type>(m_size);
+                m_slots[s] = memory<value_type>(m_size, place());
         }
     }
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "../cuda/training/rmsprop_step.hpp"
+#include "../tensor/device.hpp"
 #include "for_each_vector.hpp"
 #include "optimizer.hpp"
 
@@ -70,55 +72,53 @@ struct rmsprop_rule {
     static void update(options const& with, std::int64_t, std::size_t size, T const* gradients, T* parameters,
                        std::array<T*, 3> const& remembered) {
         using vector = detail::vector<T>;
-        vector const rate = detail::broadcast(static_cast<T>(-with.learning_rate));
-        vector const decay = detail::broadcast(static_cast<T>(with.weight_decay));
-        vector const alpha = detail::broadcast(static_cast<T>(with.alpha));
-        vector const rest = detail::broadcast(static_cast<T>(1 - with.alpha));
-        vector const momentum = detail::broadcast(static_cast<T>(with.momentum));
-        vector const eps = detail::broadcast(static_cast<T>(with.eps));
+        auto const one = numbers<T>(with);
+        kernels::rmsprop_numbers<vector> const all{
+            detail::broadcast(one.rate), detail::broadcast(one.decay),    detail::broadcast(one.alpha),
+            detail::broadcast(one.rest), detail::broadcast(one.momentum), detail::broadcast(one.eps)};
         bool const decays = with.weight_decay != 0;
-
-        // Returns the gradient over its root mean square, which is values[1].
-        auto const scaled = [&](vector g, vector * values, vector * mean) __attribute__((always_inline)) {
-            if (decays)
-                g = detail::multiply_add_all<T>(decay, values[0], g);
-            values[1] = detail::multiply_add_all<T>(alpha, values[1], rest * g * g);
-            vector square = values[1];
-            if (mean != nullptr) {
-                *mean = detail::multiply_add_all<T>(rest, g - *mean, *mean);
-                square = detail::multiply_add_all<T>(-*mean, *mean, square);
-                square = square < T{0} ? vector{} : square; // rounding may take it there; NaN stays
-            }
-            return g / (detail::square_root_all<T>(square) + eps);
-        };
-        auto const go = [&](vector & parameter, vector step) __attribute__((always_inline)) {
-            parameter = detail::multiply_add_all<T>(rate, step, parameter);
-        };
-        auto const pushed = [&](vector & buffer, vector step) __attribute__((always_inline)) {
-            buffer = detail::multiply_add_all<T>(momentum, buffer, step);
-            return buffer;
+        auto const go = [&](vector g, vector * v, vector * pushed, vector * mean)
+            __attribute__((always_inline)) {
+            kernels::rmsprop_step<detail::vector_arithmetic<T>>(all, decays, g, v[0], v[1], pushed, mean);
         };
         bool const is_pushed = with.momentum != 0;
         if (is_pushed && with.centered)
             detail::for_each_vector<T, 4>(
                 size, gradients, {parameters, remembered[0], remembered[1], remembered[2]},
-                [&](vector g, vector * v)
-                    __attribute__((always_inline)) { go(v[0], pushed(v[2], scaled(g, v, v + 3))); });
+                [&](vector g, vector * v) __attribute__((always_inline)) { go(g, v, v + 2, v + 3); });
         else if (is_pushed)
             detail::for_each_vector<T, 3>(
                 size, gradients, {parameters, remembered[0], remembered[1]},
-                [&](vector g, vector * v)
-                    __attribute__((always_inline)) { go(v[0], pushed(v[2], scaled(g, v, nullptr))); });
+                [&](vector g, vector * v) __attribute__((always_inline)) { go(g, v, v + 2, nullptr); });
         else if (with.centered)
             detail::for_each_vector<T, 3>(
                 size, gradients, {parameters, remembered[0], remembered[2]},
-                [&](vector g, vector * v) __attribute__((always_inline)) { go(v[0], scaled(g, v, v + 2)); });
+                [&](vector g, vector * v) __attribute__((always_inline)) { go(g, v, nullptr, v + 2); });
         else
             detail::for_each_vector<T, 2>(
                 size, gradients,
                 {parameters, remembered[0]}, [&](vector g, vector * v) __attribute__((always_inline)) {
-                    go(v[0], scaled(g, v, nullptr));
+                    go(g, v, nullptr, nullptr);
                 });
+    }
+
+    /// The same by a device.
+    template <detail::a_gpu Device>
+    static void update(Device const& on, options const& with, std::int64_t, std::size_t size,
+                       float const* gradients, float* parameters, std::array<float*, 3> const& remembered) {
+        kernels::for_each_element(on, size,
+                                  kernels::rmsprop_element{numbers<float>(with), with.weight_decay != 0,
+                                                           gradients, parameters, remembered[0],
+                                                           with.momentum == 0 ? nullptr : remembered[1],
+                                                           with.centered ? remembered[2] : nullptr});
+    }
+
+private:
+    template <class T>
+    [[nodiscard]] static kernels::rmsprop_numbers<T> numbers(options const& with) {
+        return {static_cast<T>(-with.learning_rate), static_cast<T>(with.weight_decay),
+                static_cast<T>(with.alpha),          static_cast<T>(1 - with.alpha),
+                static_cast<T>(with.momentum),       static_cast<T>(with.eps)};
     }
 };
 

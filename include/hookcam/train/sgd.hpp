@@ -1,5 +1,7 @@
 #pragma once
 
+#include "../cuda/training/sgd_step.hpp"
+#include "../tensor/device.hpp"
 #include "for_each_vector.hpp"
 #include "optimizer.hpp"
 
@@ -70,31 +72,43 @@ struct sgd_rule {
     static void update(options const& with, std::int64_t step, std::size_t size, T const* gradients,
                        T* parameters, std::array<T*, 1> const& remembered) {
         using vector = detail::vector<T>;
-        vector const rate = detail::broadcast(static_cast<T>(-with.learning_rate));
-        vector const decay = detail::broadcast(static_cast<T>(with.weight_decay));
+        using arithmetic = detail::vector_arithmetic<T>;
+        auto const one = numbers<T>(with, step);
+        kernels::sgd_numbers<vector> const all{detail::broadcast(one.rate), detail::broadcast(one.decay),
+                                               detail::broadcast(one.momentum), detail::broadcast(one.share)};
         bool const decays = with.weight_decay != 0;
-        if (with.momentum == 0) {
+        bool const looks_ahead = with.nesterov;
+        if (with.momentum == 0)
             detail::for_each_vector<T, 1>(
                 size, gradients, {parameters}, [&](vector g, vector * values) __attribute__((always_inline)) {
-                    if (decays)
-                        g = detail::multiply_add_all<T>(decay, values[0], g);
-                    values[0] = detail::multiply_add_all<T>(rate, g, values[0]);
+                    kernels::sgd_step<arithmetic>(all, decays, false, g, values[0],
+                                                  static_cast<vector*>(nullptr));
                 });
-            return;
-        }
-        vector const momentum = detail::broadcast(static_cast<T>(with.momentum));
-        // The first step takes the gradient as it is.
-        vector const share = detail::broadcast(step == 1 ? T{1} : static_cast<T>(1 - with.dampening));
-        bool const looks_ahead = with.nesterov;
-        detail::for_each_vector<T, 2>(
-            size, gradients,
-            {parameters, remembered[0]}, [&](vector g, vector * values) __attribute__((always_inline)) {
-                if (decays)
-                    g = detail::multiply_add_all<T>(decay, values[0], g);
-                values[1] = detail::multiply_add_all<T>(momentum, values[1], share * g);
-                g = looks_ahead ? detail::multiply_add_all<T>(momentum, values[1], g) : values[1];
-                values[0] = detail::multiply_add_all<T>(rate, g, values[0]);
-            });
+        else
+            detail::for_each_vector<T, 2>(
+                size, gradients,
+                {parameters, remembered[0]}, [&](vector g, vector * values) __attribute__((always_inline)) {
+                    kernels::sgd_step<arithmetic>(all, decays, looks_ahead, g, values[0], values + 1);
+                });
+    }
+
+    /// The same by a device.
+    template <detail::a_gpu Device>
+    static void update(Device const& on, options const& with, std::int64_t step, std::size_t size,
+                       float const* gradients, float* parameters, std::array<float*, 1> const& remembered) {
+        kernels::for_each_element(on, size,
+                                  kernels::sgd_element{numbers<float>(with, step), with.weight_decay != 0,
+                                                       with.nesterov, gradients, parameters,
+                                                       with.momentum == 0 ? nullptr : remembered[0]});
+    }
+
+private:
+    template <class T>
+    [[nodiscard]] static kernels::sgd_numbers<T> numbers(options const& with, std::int64_t step) {
+        return {static_cast<T>(-with.learning_rate), static_cast<T>(with.weight_decay),
+                static_cast<T>(with.momentum),
+                // The first step takes the gradient as it is.
+                step == 1 ? T{1} : static_cast<T>(1 - with.dampening)};
     }
 };
 

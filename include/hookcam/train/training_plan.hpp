@@ -2,10 +2,13 @@
 
 #include "../compose/paths.hpp"
 #include "../core/instruction_set.hpp"
+#include "../cuda/training/numbers.hpp"
 #include "../plan/attach.hpp"
 #include "../plan/model.hpp"
 #include "../plan/plan.hpp"
 #include "../plan/source.hpp"
+#include "../plan/walk_layer.hpp"
+#include "../tensor/device_view.hpp"
 #include "../tensor/memory.hpp"
 #include "training_mode.hpp"
 #include "training_request.hpp"
@@ -113,10 +116,6 @@ public:
     /// The shape of the output, likewise.
     using output_shape = typename plan_type::output_shape;
 
-    static_assert(!detail::a_gpu<device_type>,
-                  "hookcam::training_plan: a model must be on the cpu to be trained; "
-                  "copy it there with to<cpu>(model)");
-
     /// Made by `training_plan`.
     planned_training(source from, Request request)
         : m_plan{std::move(from), {std::move(request)}},
@@ -165,8 +164,9 @@ public:
     /// Where the gradient of the output goes before `backward()`: a view to write to.
     [[nodiscard]] auto gradient_to_fill() { return m_plan.gradient_to_fill(); }
 
-    /// The model's parameters and statistics, to be changed: in the order of `model.data()`. Whoever changes them calls
-    /// `commit()` then.
+    /// The model's parameters and statistics, to be changed: in the order of `model.data()`, and where the model is: on a
+    /// device for kernels alone, in the order of `gradients().device().stream`. Whoever changes them calls
+    /// `wait_for_readers()` before and `commit()` then.
     [[nodiscard]] std::vector<parameter_entry<value_type>> entries() {
         std::vector<parameter_entry<value_type>> entries;
         for (auto const& row : detail::table_of<network_type>().parameters)
@@ -184,36 +184,54 @@ public:
     }
 
     /// The gradients, one for each element of the model in the order of `model.data()`; zero for what is not trained.
-    /// They stay where they are as long as the plan lives, and may be changed, as clipping does.
-    [[nodiscard]] std::span<value_type> gradients() noexcept {
-        return {tape().parameter_gradients.data(), size()};
-    }
+    /// They stay where they are as long as the plan lives, and may be changed, as clipping does. A span, or of a model on a
+    /// device a `device_view` of one axis.
+    [[nodiscard]] auto gradients() noexcept { return numbers_at(tape().parameter_gradients.data()); }
     /// The same of a plan that is const.
-    [[nodiscard]] std::span<value_type const> gradients() const noexcept {
-        return {tape().parameter_gradients.data(), size()};
-    }
+    [[nodiscard]] auto gradients() const noexcept { return numbers_at(tape().parameter_gradients.data()); }
 
     /// A view of the gradient of a parameter by its key. The key of one that is not trained throws.
-    [[nodiscard]] any_view<value_type const> parameter_gradient(std::string_view key) const {
+    [[nodiscard]] auto parameter_gradient(std::string_view key) const {
         return m_plan.parameter_gradient(key);
     }
 
     /// Sets all gradients to zero, for a first `accumulate`.
-    void zero_gradients() noexcept {
+    void zero_gradients() noexcept(!on_device) {
         auto const all = gradients();
-        std::fill(all.begin(), all.end(), value_type{0});
+        if constexpr (on_device)
+            kernels::set_numbers_to_zero(all.device(), all.size(), all.data());
+        else
+            std::fill(all.begin(), all.end(), value_type{0});
     }
 
     /// Writes the running statistics of all forwards since the last commit into the model, and tells its plans that it
-    /// has changed. An optimiser calls it at the end of its step.
+    /// has changed. An optimiser calls it at the end of its step. On a device it waits until the model is written.
     void commit() {
         take_measured();
-        if (m_is_waiting)
+        if (m_is_waiting) {
+            wait_for_readers();
             each_statistic([&](auto& layer, std::size_t at, std::size_t count) {
-                std::copy_n(layer.waiting.data() + at, count, from().parameters() + layer.parameters + at);
+                auto const* const made = layer.waiting.data() + at;
+                auto* const to = from().parameters() + layer.parameters + at;
+                if constexpr (on_device)
+                    tape().where->copy(to, made, count * sizeof(value_type));
+                else
+                    std::copy_n(made, count, to);
             });
+        }
         m_is_waiting = false;
+        if constexpr (on_device)
+            tape().where->synchronize(); // other plans have streams of their own
+        m_are_readers_done = false;
         from().count_change();
+    }
+
+    /// Waits, where the model is on a device, until what was started there is done: another plan may still read the model.
+    /// An optimiser calls it before it changes parameters; until `commit()` nobody may start another.
+    void wait_for_readers() {
+        if constexpr (on_device)
+            if (!std::exchange(m_are_readers_done, true))
+                tape().where->synchronize_device();
     }
 
     /// Where the plan's random numbers stand.
@@ -241,33 +259,56 @@ public:
     /// The sizes of the last input, without the batch.
     [[nodiscard]] extents input_sizes() const { return m_plan.input_sizes(); }
     /// The bytes that the plan holds, gradients included, for the sizes of its last call.
-    [[nodiscard]] std::size_t memory() const { return m_plan.memory() + m_added.size() * sizeof(value_type); }
+    [[nodiscard]] std::size_t memory() const { return m_plan.memory(); }
     /// What the plan does, a line a step.
     [[nodiscard]] std::vector<std::string> steps() const { return m_plan.steps(); }
     /// The request.
     [[nodiscard]] Request const& request() const noexcept { return m_plan.request(); }
 
 private:
+    static constexpr bool on_device = detail::a_gpu<device_type>;
+
     plan_type m_plan;
     std::unique_ptr<detail::network_table const> m_table;
-    hookcam::memory<value_type> m_added; ///< the gradients that `accumulate` adds
     std::uint32_t m_steps = 0;
-    bool m_is_measured = false; ///< the layers hold statistics of the last forward
-    bool m_is_waiting = false;  ///< they hold running statistics for the model
+    bool m_is_measured = false;      ///< the layers hold statistics of the last forward
+    bool m_is_waiting = false;       ///< they hold running statistics for the model
+    bool m_are_readers_done = false; ///< no other plan reads the model on its device
 
     [[nodiscard]] auto& tape() noexcept { return detail::plan_access::state_of(m_plan).t; }
     [[nodiscard]] auto const& tape() const noexcept { return detail::plan_access::state_of(m_plan).t; }
     [[nodiscard]] source const& from() const noexcept { return detail::plan_access::state_of(m_plan).from; }
     [[nodiscard]] std::size_t size() const noexcept { return m_table->size; }
 
-    /// Calls `function(layer, first, count)` for each statistic of each layer that measures.
+    /// All numbers of a block with the gradients' order.
+    template <class T>
+    [[nodiscard]] auto numbers_at(T* data) const noexcept {
+        if constexpr (on_device)
+            return device_view<T, 1, device_type>{detail::device_at<device_type>(tape()), data, {size()}};
+        else
+            return std::span<T>{data, size()};
+    }
+
+    /// Calls `function(layer, first, count)` for each layer that measures, and its statistics that lie one behind the other.
     template <class Function>
     void each_statistic(Function function) {
-        for (auto& layer : tape().measuring)
-            for (auto const& row : m_table->parameters)
-                if (!row.is_learned && row.offset >= layer.parameters &&
-                    row.offset < layer.parameters + layer.measured.size())
-                    function(layer, row.offset - layer.parameters, row.sizes.count());
+        for (auto& layer : tape().measuring) {
+            std::size_t first = 0;
+            std::size_t count = 0;
+            for (auto const& row : m_table->parameters) {
+                if (row.is_learned || row.offset < layer.parameters ||
+                    row.offset >= layer.parameters + layer.measured.size())
+                    continue;
+                std::size_t const at = row.offset - layer.parameters;
+                if (count != 0 && at != first + count)
+                    function(layer, first, std::exchange(count, 0));
+                if (count == 0)
+                    first = at;
+                count += row.sizes.count();
+            }
+            if (count != 0)
+                function(layer, first, count);
+        }
     }
 
     /// Takes what the last forward measured into the running statistics that wait.
@@ -277,11 +318,16 @@ private:
         m_is_measured = false;
         each_statistic([&](auto& layer, std::size_t at, std::size_t count) {
             auto const* const before =
-                m_is_waiting ? layer.waiting.data() : from().parameters() + layer.parameters;
+                (m_is_waiting ? layer.waiting.data() : from().parameters() + layer.parameters) + at;
+            auto const* const measured = layer.measured.data() + at;
+            auto* const waiting = layer.waiting.data() + at;
             auto const share = static_cast<value_type>(layer.update_share);
-            for (std::size_t i = at; i < at + count; ++i)
-                layer.waiting.data()[i] =
-                    (value_type{1} - share) * before[i] + share * layer.measured.data()[i];
+            if constexpr (on_device)
+                kernels::blend_numbers(detail::device_at<device_type>(tape()), count, share, before, measured,
+                                       waiting);
+            else
+                for (std::size_t i = 0; i < count; ++i)
+                    waiting[i] = (value_type{1} - share) * before[i] + share * measured[i];
         });
         m_is_waiting = true;
     }
@@ -307,20 +353,23 @@ private:
 
     template <class Backward>
     void add_gradients(Backward const& run) {
-        if (m_added.size() == 0)
-            m_added = hookcam::memory<value_type>(size());
-        auto& gradients_of_pass = tape().parameter_gradients;
-        std::swap(gradients_of_pass, m_added);
+        auto& passed = tape().added;
+        auto& all = tape().parameter_gradients;
+        if (passed.size() == 0)
+            passed = hookcam::memory<value_type>(size(), tape().where);
+        std::swap(all, passed);
         try {
             use_up(run);
         } catch (...) {
-            std::swap(gradients_of_pass, m_added);
+            std::swap(all, passed);
             throw;
         }
-        std::swap(gradients_of_pass, m_added);
-        auto const all = gradients();
-        for (std::size_t i = 0; i < all.size(); ++i)
-            all[i] += m_added.data()[i];
+        std::swap(all, passed);
+        if constexpr (on_device)
+            kernels::add_numbers(detail::device_at<device_type>(tape()), size(), passed.data(), all.data());
+        else
+            for (std::size_t i = 0; i < size(); ++i)
+                all.data()[i] += passed.data()[i];
     }
 };
 

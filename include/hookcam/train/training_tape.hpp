@@ -29,6 +29,7 @@ struct training_tape : Tape {
     using value_type = typename Tape::value_type;
 
     std::vector<measuring_layer<value_type>> measuring;
+    memory<value_type> added;        ///< gradients that are to be added to what is there
     std::uint32_t random_layers = 0; ///< how many there are
     std::uint64_t seed = 0;
     std::uint32_t step = 0; ///< of the last forward
@@ -39,7 +40,7 @@ struct training_tape : Tape {
     }
 
     [[nodiscard]] std::size_t bytes() const {
-        std::size_t total = Tape::bytes();
+        std::size_t total = Tape::bytes() + added.size() * sizeof(value_type);
         for (auto const& layer : measuring)
             total += (layer.measured.size() + layer.waiting.size() + layer.state.size()) * sizeof(value_type);
         return total;

@@ -27,31 +27,31 @@ concept measures_batch = requires {
 
 // --- layers that draw -----------------------------------------------------------------------------------------
 
-template <class Layer, std::size_t Rank, bool InPlace, class Tape, class T>
+template <class Layer, std::size_t Rank, bool InPlace, class Device, class Tape, class T>
 void forward_drawing(tape<T>& of, step<T> const& s) {
     auto& t = static_cast<Tape&>(of);
     auto& in = t.value(s.input);
     auto& out = t.value(s.output);
     if constexpr (InPlace)
         out.data = in.data;
-    auto y = view_to_fill<Rank>(t, out);
-    static_cast<Layer const*>(s.object)->forward(t.random_of(s.state), view_of_cell<Rank>(t, in), y);
+    auto y = view_to_fill<Rank, Device>(t, out);
+    static_cast<Layer const*>(s.object)->forward(t.random_of(s.state), view_of_cell<Rank, Device>(t, in), y);
 }
 
-template <class Layer, std::size_t Rank, class Tape, class T>
+template <class Layer, std::size_t Rank, class Device, class Tape, class T>
 void backward_drawing(tape<T>& of, step<T> const& s) {
     auto& t = static_cast<Tape&>(of);
-    auto grad_x = view_to_fill<Rank>(t, t.gradient(s.grad_input));
-    static_cast<Layer const*>(s.object)->backward(t.random_of(s.state),
-                                                  view_of_cell<Rank>(t, t.gradient(s.grad_output)), grad_x);
+    auto grad_x = view_to_fill<Rank, Device>(t, t.gradient(s.grad_input));
+    static_cast<Layer const*>(s.object)->backward(
+        t.random_of(s.state), view_of_cell<Rank, Device>(t, t.gradient(s.grad_output)), grad_x);
 }
 
 // --- layers that measure --------------------------------------------------------------------------------------
 
-template <class Layer, class T>
+template <class Layer, class Device, class T>
 void plan_measuring(tape<T>& t, step<T> const& s) {
     Layer::check_batch(t.batch, t.value(s.input).sizes);
-    plan_layer<Layer, false>(t, s);
+    plan_layer<Layer, false, Device>(t, s);
 }
 
 template <class Layer, class Device, class T>
@@ -60,6 +60,7 @@ template <class Layer, class Device, class T>
     belongings<Layer, T const, Device> own{t.parameters + s.parameters, t.scratch.data(),
                                            measuring.state.data()};
     own.workers = t.workers;
+    own.on = device_at<Device>(t);
     return own;
 }
 
@@ -68,18 +69,19 @@ void forward_measuring(tape<T>& of, step<T> const& s) {
     auto& t = static_cast<Tape&>(of);
     auto& measuring = t.measuring[s.state];
     belongings<Layer, T, Device> const measured{measuring.measured.data(), nullptr, nullptr};
-    auto y = view_to_fill<Rank>(t, t.value(s.output));
+    auto y = view_to_fill<Rank, Device>(t, t.value(s.output));
     static_cast<Layer const*>(s.object)->forward(own_of_measuring<Layer, Device>(t, s, measuring), measured,
-                                                 view_of_cell<Rank>(t, t.value(s.input)), y);
+                                                 view_of_cell<Rank, Device>(t, t.value(s.input)), y);
 }
 
 template <class Layer, std::size_t Rank, class Device, class Tape, class T>
 void backward_measuring(tape<T>& of, step<T> const& s) {
     auto& t = static_cast<Tape&>(of);
-    auto grad_x = view_to_fill<Rank>(t, t.gradient(s.grad_input));
+    auto grad_x = view_to_fill<Rank, Device>(t, t.gradient(s.grad_input));
     static_cast<Layer const*>(s.object)->backward(own_of_measuring<Layer, Device>(t, s, t.measuring[s.state]),
-                                                  view_of_cell<Rank>(t, t.value(s.input)),
-                                                  view_of_cell<Rank>(t, t.gradient(s.grad_output)), grad_x);
+                                                  view_of_cell<Rank, Device>(t, t.value(s.input)),
+                                                  view_of_cell<Rank, Device>(t, t.gradient(s.grad_output)),
+                                                  grad_x);
 }
 
 template <class Layer, std::size_t Rank, class Device, class Tape, class T>
@@ -88,8 +90,9 @@ void backward_measuring_parameters(tape<T>& of, step<T> const& s) {
     belongings<Layer, T, Device> const gradients{t.parameter_gradients.data() + s.parameters, nullptr,
                                                  nullptr};
     static_cast<Layer const*>(s.object)->backward_parameters(
-        own_of_measuring<Layer, Device>(t, s, t.measuring[s.state]), view_of_cell<Rank>(t, t.value(s.input)),
-        view_of_cell<Rank>(t, t.gradient(s.grad_output)), gradients);
+        own_of_measuring<Layer, Device>(t, s, t.measuring[s.state]),
+        view_of_cell<Rank, Device>(t, t.value(s.input)),
+        view_of_cell<Rank, Device>(t, t.gradient(s.grad_output)), gradients);
 }
 
 // --- lowering -------------------------------------------------------------------------------------------------
@@ -99,6 +102,7 @@ template <class Facts, class Layer, class Shape, need Gradient, bool Kept, bool 
 auto lower_drawing(lowering<Facts>& into, Layer const& layer, int node,
                    value<Shape, Gradient, Kept, IsInput> in) {
     using T = typename Facts::value_type;
+    using device = typename Facts::device;
     using tape_type = typename Facts::tape_type;
     static_assert(Layer::parameters::count == 0 && !has_scratch<Layer> && !has_state<Layer>);
     constexpr bool in_place = Layer::in_place && !Kept;
@@ -112,15 +116,15 @@ auto lower_drawing(lowering<Facts>& into, Layer const& layer, int node,
     s.output = out.cell;
     s.state = to.random_layers++;
     s.what = "forward";
-    s.run = &forward_drawing<Layer, Shape::rank, in_place, tape_type, T>;
-    s.plan = &plan_layer<Layer, false, cpu, T>;
+    s.run = &forward_drawing<Layer, Shape::rank, in_place, device, tape_type, T>;
+    s.plan = &plan_layer<Layer, false, device, T>;
     to.forward.push_back(s);
     if constexpr (Gradient != need::never) {
         out.gradient = to.add_gradient(out.cell);
         s.grad_output = out.gradient;
         s.grad_input = in.gradient;
         s.what = "backward";
-        s.run = &backward_drawing<Layer, Shape::rank, tape_type, T>;
+        s.run = &backward_drawing<Layer, Shape::rank, device, tape_type, T>;
         s.plan = nullptr;
         to.gradient(in.gradient).owns = true;
         to.backward.push_back(s);
@@ -157,12 +161,12 @@ auto lower_measuring(lowering<Facts>& into, Layer const& layer, int node,
     s.parameters = into.parameters;
     s.state = to.measuring.size();
     constexpr std::size_t size = Layer::parameters::size;
-    to.measuring.push_back({into.parameters, Layer::update_share, memory<T>(size), memory<T>(size),
-                            memory<T>(Layer::batch_state)});
+    to.measuring.push_back({into.parameters, Layer::update_share, memory<T>(size, to.where),
+                            memory<T>(size, to.where), memory<T>(Layer::batch_state, to.where)});
     into.parameters += size;
     s.what = "forward";
     s.run = &forward_measuring<Layer, Shape::rank, device, tape_type, T>;
-    s.plan = &plan_measuring<Layer, T>;
+    s.plan = &plan_measuring<Layer, device, T>;
     to.forward.push_back(s);
 
     s.plan = nullptr;

@@ -22,4 +22,13 @@ struct batch_norm2d_tensors {
     T const* variance = nullptr;
 };
 
+/// What a batch norm in training knows of each channel of a batch.
+template <class T>
+struct batch_norm2d_measured {
+    T* mean = nullptr;
+    T* inverse = nullptr;       ///< 1 / sqrt(biased variance + eps)
+    T* mean_gradient = nullptr; ///< the mean of grad_y
+    T* share = nullptr;         ///< the mean of grad_y·(x − mean)·inverse
+};
+
 } // namespace hookcam::kernels

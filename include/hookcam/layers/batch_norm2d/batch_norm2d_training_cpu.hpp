@@ -15,15 +15,6 @@
 namespace hookcam::kernels {
 inline namespace HOOKCAM_INSTRUCTION_SET {
 
-/// What a batch norm in training knows of each channel of a batch.
-template <class T>
-struct batch_norm2d_measured {
-    T* mean = nullptr;
-    T* inverse = nullptr;       ///< 1 / sqrt(biased variance + eps)
-    T* mean_gradient = nullptr; ///< the mean of grad_y
-    T* share = nullptr;         ///< the mean of grad_y·(x − mean)·inverse
-};
-
 /// The sum of `term(i)` over a plane, where `term` takes a place and gives a vector (for `std::true_type`) or a number:
 /// in four vectors, which are added up in order.
 template <class T, class Term>
@@ -85,10 +76,11 @@ void add_planes(batch_norm2d_parameters const& of, double* sums, Sum const& sum)
 }
 
 /// Measures mean, biased variance (as its inverse deviation) and unbiased variance of each channel over batch and plane.
-/// `sums` has room for one number a channel.
+/// The mean is written to two places. `sums` has room for one number a channel.
 template <class T>
 void batch_norm2d_measure(cpu, batch_norm2d_parameters const& of, T const* x,
-                          batch_norm2d_measured<T> const& to, T* unbiased_variance, double* sums) noexcept {
+                          batch_norm2d_measured<T> const& to, T* mean, T* unbiased_variance,
+                          double* sums) noexcept {
     auto const count = static_cast<double>(of.batch * of.plane);
     std::fill_n(sums, of.channels, 0.0);
     add_planes(of, sums, [&](std::size_t, std::size_t at) {
@@ -96,7 +88,7 @@ void batch_norm2d_measure(cpu, batch_norm2d_parameters const& of, T const* x,
                                [from = x + at](std::size_t i, auto form) { return read(from + i, form); });
     });
     for (std::size_t c = 0; c < of.channels; ++c)
-        to.mean[c] = static_cast<T>(sums[c] / count);
+        mean[c] = to.mean[c] = static_cast<T>(sums[c] / count);
     std::fill_n(sums, of.channels, 0.0);
     add_planes(of, sums, [&](std::size_t c, std::size_t at) {
         return sum_of_plane<T>(of.plane, [from = x + at, mean = to.mean[c]](std::size_t i, auto form) {

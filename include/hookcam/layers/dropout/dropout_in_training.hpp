@@ -3,6 +3,7 @@
 #include "../../core/counter_random.hpp"
 #include "../layer.hpp"
 #include "dropout_training_cpu.hpp"
+#include "dropout_training_cuda.hpp"
 
 #include <cstdint>
 #include <string>
