@@ -216,11 +216,13 @@ BOOST_AUTO_TEST_CASE(measured_norms) {
 namespace {
 
 /// The sizes are those of the convolution that it is the transpose of: of.in_* is y, of.out_* is x.
+template <class Device = device_type>
 void check_conv_transpose2d(hc::kernels::conv2d_parameters of) {
     auto const x = noise(of.batch * of.out_channels * of.out_plane(), 1);
     auto const weight = noise(of.out_channels * of.terms(), 2), bias = noise(of.in_channels, 3);
     auto const grad_y = noise(of.batch * of.in_channels * of.in_plane(), 4);
-    auto const got = in_both_orders([&](auto& stream, auto const& device) {
+    auto const got = in_both_orders([&](auto& stream, auto const&) {
+        Device const device{&stream};
         on_device<float> scratch{stream, hc::kernels::conv2d_cuda_scratch(of) / sizeof(float)};
         on_device<float> xs{stream, x}, weights{stream, weight}, biases{stream, bias}, grads{stream, grad_y};
         on_device<float> y{stream, grad_y.size()}, plain{stream, grad_y.size()}, grad_x{stream, x.size()};
@@ -264,4 +266,7 @@ BOOST_AUTO_TEST_CASE(transposed_convolutions_of_odd_sizes) {
         {1, 5, 3, 1, 10, 12, 4, 5, window{3, 2, 1, 0, 0}, window{4, 2, 1, 0, 0}}); // rows more
     check_conv_transpose2d({2, 3, 3, 3, 11, 9, 4, 3, window{2, 3, 2, 1, 1}, window{3, 3, 1, 0, 0}});
     check_conv_transpose2d({1, 35, 33, 1, 6, 5, 6, 5, window{3, 1, 1, 1, 1}, window{3, 1, 1, 1, 1}});
+    check_conv_transpose2d<large_tiles>({3, 6, 4, 2, 10, 8, 5, 4, window{2, 2}, window{2, 2}});
+    check_conv_transpose2d<large_tiles>(
+        {1, 67, 35, 1, 9, 11, 5, 6, window{3, 2, 1, 1, 1}, window{3, 2, 1, 1, 1}});
 }

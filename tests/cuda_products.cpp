@@ -22,6 +22,7 @@ using results = std::vector<std::vector<float>>;
 
 namespace {
 
+template <class Device = device_type>
 void check_conv2d(hc::kernels::conv2d_parameters of) {
     of.out_height = of.rows.count(of.in_height);
     of.out_width = of.columns.count(of.in_width);
@@ -31,7 +32,8 @@ void check_conv2d(hc::kernels::conv2d_parameters of) {
     auto const bias = noise(of.out_channels, 3);
     auto const grad_y = noise(out, 4);
 
-    auto const got = in_both_orders([&](auto& stream, auto const& device) {
+    auto const got = in_both_orders([&](auto& stream, auto const&) {
+        Device const device{&stream};
         on_device<float> scratch{stream, hc::kernels::conv2d_cuda_scratch(of) / sizeof(float)};
         on_device<float> xs{stream, x}, weights{stream, weight}, biases{stream, bias}, grads{stream, grad_y};
         on_device<float> y{stream, out}, plain{stream, out}, grad_x{stream, x.size()};
@@ -60,12 +62,14 @@ void check_conv2d(hc::kernels::conv2d_parameters of) {
     check_near("gradient of the bias", got[4], grad_bias);
 }
 
+template <class Device = device_type>
 void check_linear(std::size_t batch, std::size_t in, std::size_t out) {
     auto const x = noise(batch * in, 1);
     auto const weight = noise(out * in, 2);
     auto const bias = noise(out, 3);
     auto const grad_y = noise(batch * out, 4);
-    auto const got = in_both_orders([&](auto& stream, auto const& device) {
+    auto const got = in_both_orders([&](auto& stream, auto const&) {
+        Device const device{&stream};
         on_device<float> xs{stream, x}, weights{stream, weight}, biases{stream, bias}, grads{stream, grad_y};
         on_device<float> y{stream, batch * out}, plain{stream, batch * out}, grad_x{stream, x.size()};
         on_device<float> grad_weight{stream, weight.size()}, grad_bias{stream, out};
@@ -141,6 +145,19 @@ BOOST_AUTO_TEST_CASE(fully_connected_layers_of_odd_sizes) {
     check_linear(9, 65, 33); // a matrix product from here on
     check_linear(33, 200, 70);
     check_linear(70, 17, 1030);
+}
+
+BOOST_AUTO_TEST_CASE(large_tiles_that_are_not_full) {
+    using window = hc::window;
+    window const same{3, 1, 1, 1, 1};
+    check_conv2d<large_tiles>({2, 3, 5, 1, 7, 9, 0, 0, same, same});
+    check_conv2d<large_tiles>({1, 7, 35, 1, 11, 3, 0, 0, window{}, window{}});
+    check_conv2d<large_tiles>({2, 4, 6, 2, 9, 8, 0, 0, window{3, 2, 1, 1, 1}, window{2, 2, 1, 1, 1}});
+    check_conv2d<large_tiles>({1, 67, 70, 1, 5, 9, 0, 0, same, same});  // rows of two tiles, long sums
+    check_conv2d<large_tiles>({5, 9, 66, 1, 13, 17, 0, 0, same, same}); // weights of two tiles, in parts
+    check_linear<large_tiles>(9, 65, 33);
+    check_linear<large_tiles>(67, 131, 70);
+    check_linear<large_tiles>(201, 17, 5);
 }
 
 #if !defined(HOOKCAM_ON_GPU)

@@ -2,6 +2,7 @@
 
 #include <hookcam/cuda/cuda.hpp>
 #include <hookcam/cuda/emulated.hpp>
+#include <hookcam/cuda/product.hpp>
 #include <hookcam/tensor/memory.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -30,7 +31,7 @@ using device_type = hc::cuda;
 struct needs_gpu {
     needs_gpu() {
         if (!hc::has_cuda_device()) {
-            std::cout << "skipped: there is no GPU" << std::endl;
+            std::cout << "skipped: there is no GPU; CUDA says: " << hc::cuda_device_problem() << std::endl;
             std::_Exit(77);
         }
     }
@@ -106,6 +107,24 @@ auto in_both_orders(Run run) {
     BOOST_TEST(same, "the order of threads and blocks must not matter");
     return forward;
 }
+
+/// The device, but for matrix products: their tiles are those of large ones, whatever the sizes.
+struct large_tiles {
+    using stream_type = device_type::stream_type;
+    stream_type* stream = nullptr;
+
+    template <class Body>
+    void launch(hc::kernel_grid const& grid, Body const& body) const {
+        device_type{stream}.launch(grid, body);
+    }
+    template <class Problem>
+    void launch(hc::kernel_grid const& grid, hc::kernels::small_product_tile<Problem> const& tile) const {
+        auto const& sizes = tile.problem.sizes;
+        hc::kernel_grid const larger{hc::detail::parts_of(sizes.columns, 64),
+                                     hc::detail::parts_of(sizes.rows, 64), grid.z};
+        device_type{stream}.launch(larger, hc::kernels::large_product_tile<Problem>{tile.problem});
+    }
+};
 
 /// Every element within `bound` of the largest expected one: 1e-5 is what a GPU may be off.
 inline void check_near(std::string const& what, std::vector<float> const& got,
