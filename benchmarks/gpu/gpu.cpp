@@ -79,7 +79,7 @@ void measure_network(std::string_view name, std::size_t most, int calls) {
 int main(int count, char const* const* arguments) {
 #if defined(HOOKCAM_ON_GPU)
     if (!hc::has_cuda_device()) {
-        std::cout << "skipped: there is no GPU" << std::endl;
+        std::cout << "skipped: there is no GPU; CUDA says: " << hc::cuda_device_problem() << std::endl;
         return 77;
     }
 #endif

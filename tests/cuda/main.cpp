@@ -30,6 +30,6 @@ int main() {
                 return 1;
             }
         }
-    std::cout << "skipped: there is no GPU\n";
+    std::cout << "skipped: there is no GPU; CUDA says: " << hc::cuda_device_problem() << '\n';
     return 77;
 }

@@ -8,8 +8,11 @@
 
 namespace hookcam {
 
-/// True where there is a GPU that this program can use. Never throws.
+/// True where there is a GPU, a driver for it, and in this program kernels that it can run. Never throws.
 [[nodiscard]] bool has_cuda_device() noexcept;
+
+/// Why there is none, in CUDA's words, such as "no CUDA-capable device is detected"; empty where there is one.
+[[nodiscard]] std::string cuda_device_problem();
 
 /// Its name, such as "NVIDIA H100 80GB HBM3"; throws `error_kind::device` where there is none.
 [[nodiscard]] std::string cuda_device_name();

@@ -67,10 +67,37 @@ __global__ void __launch_bounds__(Body::threads) run_on_cuda(Body const body) {
     body.run(block);
 }
 
-/// Throws where a call of the CUDA runtime has failed.
+/// While it lives, this thread works on the first device. A program that uses another one finds that again.
+class on_first_device {
+public:
+    on_first_device() noexcept {
+        if (cudaGetDevice(&m_before) == cudaSuccess && m_before != 0)
+            static_cast<void>(cudaSetDevice(0)); // the calls that follow say what is wrong
+    }
+    ~on_first_device() {
+        if (m_before != 0)
+            static_cast<void>(cudaSetDevice(m_before));
+    }
+    on_first_device(on_first_device const&) = delete;
+    on_first_device& operator=(on_first_device const&) = delete;
+
+private:
+    int m_before = 0;
+};
+
+/// True of errors that show in the call after the kernel that made them, and end all work on the device.
+[[nodiscard]] inline bool comes_from_a_kernel(cudaError_t result) noexcept {
+    return result == cudaErrorIllegalAddress || result == cudaErrorMisalignedAddress ||
+           result == cudaErrorInvalidAddressSpace || result == cudaErrorInvalidPc ||
+           result == cudaErrorIllegalInstruction || result == cudaErrorHardwareStackError ||
+           result == cudaErrorAssert || result == cudaErrorLaunchTimeout || result == cudaErrorLaunchFailure;
+}
+
+/// Throws where a call of the CUDA runtime has failed. What the runtime remembers of it is cleared: it has been told.
 inline void check_cuda(cudaError_t result, char const* call, char const* of, char const* file, int line) {
     if (result == cudaSuccess)
         return;
+    static_cast<void>(cudaGetLastError());
     std::string text{"hookcam::cuda: "};
     text += call;
     text += " must succeed";
@@ -80,6 +107,9 @@ inline void check_cuda(cudaError_t result, char const* call, char const* of, cha
     }
     text += "; CUDA says: ";
     text += cudaGetErrorString(result);
+    if (comes_from_a_kernel(result))
+        text += "; a kernel before may be the cause: with CUDA_LAUNCH_BLOCKING=1 in the environment, the one "
+                "named is";
     text += result == cudaErrorMemoryAllocation ? "; take a smaller batch (" : " (";
     text += file;
     text += ':';
@@ -103,9 +133,12 @@ void cuda::launch(kernel_grid const& grid, Body const& body) const {
         return;
     dim3 const blocks{static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y),
                       static_cast<unsigned>(grid.z)};
-    detail::run_on_cuda<Body>
-        <<<blocks, Body::threads, 0, static_cast<cudaStream_t>(stream->handle())>>>(body);
-    detail::check_cuda(cudaGetLastError(), "cudaLaunchKernel", Body::name, __FILE__, __LINE__);
+    detail::on_first_device const device;
+    void* arguments[] = {const_cast<Body*>(&body)}; // read, and copied
+    // What it returns is of this kernel: the last error may be of another call of the program's.
+    auto const result = cudaLaunchKernel(&detail::run_on_cuda<Body>, blocks, dim3{Body::threads}, arguments,
+                                         0, static_cast<cudaStream_t>(stream->handle()));
+    detail::check_cuda(result, "cudaLaunchKernel", Body::name, __FILE__, __LINE__);
 }
 
 } // namespace hookcam

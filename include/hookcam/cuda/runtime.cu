@@ -10,23 +10,74 @@ namespace hookcam {
 
 // Static, and not in a namespace without a name: nvcc gives what is in there a name that other files can see.
 
-/// Chooses the device for this thread, and lets its pool keep memory between calls.
-static void use_device() {
+/// Does nothing: a kernel to ask CUDA for.
+struct nothing_element {
+    static constexpr char const* name = "nothing";
+    HOOKCAM_DEVICE void operator()(std::size_t) const {}
+};
+
+/// What CUDA says of the first device: success where it is there and can run this program's kernels.
+static cudaError_t find_device() noexcept {
     int count = 0;
-    auto const result = cudaGetDeviceCount(&count);
-    if (result != cudaSuccess || count == 0) {
-        static_cast<void>(cudaGetLastError());
+    auto result = cudaGetDeviceCount(&count);
+    if (result == cudaSuccess && count == 0)
+        result = cudaErrorNoDevice;
+    if (result == cudaSuccess) {
+        detail::on_first_device const device;
+        cudaFuncAttributes attributes{};
+        result =
+            cudaFuncGetAttributes(&attributes, &detail::run_on_cuda<kernels::each_element<nothing_element>>);
+    }
+    if (result != cudaSuccess)
+        static_cast<void>(cudaGetLastError()); // an answer is no error
+    return result;
+}
+
+/// 13000 is 13.0.
+static std::string cuda_version(cudaError_t (*ask)(int*)) {
+    int version = 0;
+    static_cast<void>(ask(&version));
+    return std::to_string(version / 1000) + '.' + std::to_string(version % 1000 / 10);
+}
+
+static std::string reason_of(cudaError_t result) {
+    std::string text{cudaGetErrorString(result)};
+    if (result == cudaErrorInsufficientDriver) {
+        text += " (the driver is for CUDA ";
+        text += cuda_version(&cudaDriverGetVersion);
+        text += ", the program for ";
+        text += cuda_version(&cudaRuntimeGetVersion);
+        text += ')';
+    } else if (result == cudaErrorNoKernelImageForDevice || result == cudaErrorInvalidDeviceFunction ||
+               result == cudaErrorUnsupportedPtxVersion) {
+        cudaDeviceProp properties{};
+        static_cast<void>(cudaGetDeviceProperties(&properties, 0));
+        text += " (compile for this ";
+        text += properties.name;
+        text += ": CMAKE_CUDA_ARCHITECTURES must have ";
+        text += std::to_string(properties.major) + std::to_string(properties.minor) + ')';
+    }
+    return text;
+}
+
+static cudaMemPool_t pool_of_device() {
+    cudaMemPool_t pool = nullptr;
+    HOOKCAM_CUDA_CHECK(cudaDeviceGetDefaultMemPool(&pool, 0));
+    return pool;
+}
+
+/// Throws where there is no device, and lets the pool of the first keep memory between calls.
+static void use_device() {
+    if (auto const result = find_device(); result != cudaSuccess) {
         std::string text{"hookcam::cuda: there must be an NVIDIA GPU and its driver; CUDA says: "};
-        text += result == cudaSuccess ? "no device" : cudaGetErrorString(result);
+        text += reason_of(result);
         text += "; run the model on the cpu instead";
         throw error{error_kind::device, text};
     }
-    HOOKCAM_CUDA_CHECK(cudaSetDevice(0));
     static bool const keeps_memory = [] {
-        cudaMemPool_t pool = nullptr;
-        HOOKCAM_CUDA_CHECK(cudaDeviceGetDefaultMemPool(&pool, 0));
         std::uint64_t everything = UINT64_MAX;
-        HOOKCAM_CUDA_CHECK(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &everything));
+        HOOKCAM_CUDA_CHECK(
+            cudaMemPoolSetAttribute(pool_of_device(), cudaMemPoolAttrReleaseThreshold, &everything));
         return true;
     }();
     static_cast<void>(keeps_memory);
@@ -36,11 +87,28 @@ static cudaStream_t stream_of(void* handle) {
     return static_cast<cudaStream_t>(handle);
 }
 
+/// True where what is copied from here may be read after the call that copies it: where it is pinned, and where the
+/// device reads all of the program's memory by itself.
+static bool may_be_read_later(void const* from) {
+    static bool const reads_all = [] {
+        int value = 0;
+        HOOKCAM_CUDA_CHECK(cudaDeviceGetAttribute(&value, cudaDevAttrPageableMemoryAccess, 0));
+        return value != 0;
+    }();
+    if (reads_all)
+        return true;
+    cudaPointerAttributes attributes{};
+    HOOKCAM_CUDA_CHECK(cudaPointerGetAttributes(&attributes, from));
+    return attributes.type != cudaMemoryTypeUnregistered;
+}
+
 HOOKCAM_CUDA_WEAK bool has_cuda_device() noexcept {
-    int count = 0;
-    bool const has = cudaGetDeviceCount(&count) == cudaSuccess && count > 0;
-    static_cast<void>(cudaGetLastError()); // the answer is no error
-    return has;
+    return find_device() == cudaSuccess;
+}
+
+HOOKCAM_CUDA_WEAK std::string cuda_device_problem() {
+    auto const result = find_device();
+    return result == cudaSuccess ? std::string{} : reason_of(result);
 }
 
 HOOKCAM_CUDA_WEAK std::string cuda_device_name() {
@@ -53,6 +121,7 @@ HOOKCAM_CUDA_WEAK std::string cuda_device_name() {
 namespace detail {
 
 HOOKCAM_CUDA_WEAK void* make_cuda_stream() {
+    on_first_device const device;
     use_device();
     cudaStream_t made = nullptr;
     HOOKCAM_CUDA_CHECK(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
@@ -65,6 +134,7 @@ HOOKCAM_CUDA_WEAK void release_cuda_stream(void* handle) noexcept {
 }
 
 HOOKCAM_CUDA_WEAK void wait_for_cuda(void* handle, void* other) {
+    on_first_device const device; // an event is of the device of its streams
     cudaEvent_t done = nullptr;
     HOOKCAM_CUDA_CHECK(cudaEventCreateWithFlags(&done, cudaEventDisableTiming));
     auto const recorded = cudaEventRecord(done, stream_of(other));
@@ -78,14 +148,21 @@ HOOKCAM_CUDA_WEAK void synchronize_cuda(void* handle) {
 }
 
 HOOKCAM_CUDA_WEAK void synchronize_cuda_device() {
+    on_first_device const device;
     HOOKCAM_CUDA_CHECK(cudaDeviceSynchronize());
 }
 
 HOOKCAM_CUDA_WEAK void* allocate_cuda(void* handle, std::size_t bytes) {
+    on_first_device const device;
     void* made = nullptr;
-    auto const result = cudaMallocAsync(&made, bytes, stream_of(handle));
-    if (result == cudaErrorMemoryAllocation)
-        static_cast<void>(cudaGetLastError()); // the device is well, and the next call must not see this
+    auto result = cudaMallocAsync(&made, bytes, stream_of(handle));
+    if (result == cudaErrorMemoryAllocation) {
+        // The pool keeps what was released, in pieces, and some of it until other streams are done.
+        static_cast<void>(cudaGetLastError());
+        HOOKCAM_CUDA_CHECK(cudaDeviceSynchronize());
+        HOOKCAM_CUDA_CHECK(cudaMemPoolTrimTo(pool_of_device(), 0));
+        result = cudaMallocAsync(&made, bytes, stream_of(handle));
+    }
     check_cuda(result, "cudaMallocAsync", "", __FILE__, __LINE__);
     auto const cleared = cudaMemsetAsync(made, 0, bytes, stream_of(handle));
     if (cleared != cudaSuccess)
@@ -99,16 +176,26 @@ HOOKCAM_CUDA_WEAK void release_cuda(void* handle, void* block) noexcept {
 }
 
 HOOKCAM_CUDA_WEAK void copy_into_cuda(void* handle, void* to, void const* from, std::size_t bytes) {
-    // From memory that is not pinned, the call returns when all has been read.
+    if (bytes == 0)
+        return;
+    on_first_device const device;
     HOOKCAM_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_of(handle)));
+    if (may_be_read_later(from))
+        HOOKCAM_CUDA_CHECK(cudaStreamSynchronize(stream_of(handle)));
 }
 
 HOOKCAM_CUDA_WEAK void copy_out_of_cuda(void* handle, void* to, void const* from, std::size_t bytes) {
+    if (bytes == 0)
+        return;
+    on_first_device const device;
     HOOKCAM_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_of(handle)));
     HOOKCAM_CUDA_CHECK(cudaStreamSynchronize(stream_of(handle)));
 }
 
 HOOKCAM_CUDA_WEAK void copy_in_cuda(void* handle, void* to, void const* from, std::size_t bytes) {
+    if (bytes == 0)
+        return;
+    on_first_device const device;
     HOOKCAM_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_of(handle)));
 }
 

@@ -70,7 +70,12 @@ public:
         }
     }
     /// A deep copy.
-    model(model const& other) : m_block{std::make_unique<block>(*other.m_block)} { let_plans_see(); }
+    model(model const& other) {
+        if constexpr (detail::a_gpu<Device>)
+            detail::main_place<Device>()->synchronize_device(); // what trains it may still write
+        m_block = std::make_unique<block>(*other.m_block);
+        let_plans_see();
+    }
     model(model&&) noexcept = default;
     /// Copies the parameters into this model's memory: its plans stay valid.
     model& operator=(model const& other) {
@@ -78,7 +83,7 @@ public:
             *this = model{other};
         } else if constexpr (detail::a_gpu<Device>) {
             auto* const place = detail::main_place<Device>();
-            place->synchronize_device(); // plans may still read
+            place->synchronize_device(); // plans may still read, and what trains the other may write
             place->copy(data(), other.data(), size() * sizeof(T));
             let_plans_see();
         } else {

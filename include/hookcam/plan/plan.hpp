@@ -517,7 +517,10 @@ private:
         auto& t = m_state->t;
         hookcam::memory<value_type> before; // of other sizes: the input may lie in there
         if (!t.is_laid_out || t.batch != images || t.values[0].sizes != sizes) {
-            before = std::exchange(t.arena, {});
+            if constexpr (!detail::a_gpu<device_type> || detail::is_device_view<Input>)
+                before = std::exchange(t.arena, {});
+            else
+                t.arena = {}; // first, so that there is room for the next
             t.lay_out(images, sizes);
         }
         if constexpr (detail::is_device_view<Input> && is_there)

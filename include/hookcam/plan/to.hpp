@@ -21,6 +21,7 @@ template <class Device, class Network, class T, class From>
     memory<T> between;
     if constexpr (from_gpu) {
         between = memory<T>{of.size()};
+        detail::main_place<From>()->synchronize_device(); // what trains the model may still write
         detail::main_place<From>()->copy_out(between.data(), values, bytes);
         values = between.data();
     }
