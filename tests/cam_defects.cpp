@@ -493,6 +493,41 @@ BOOST_AUTO_TEST_CASE(the_resize_is_pytorchs_with_half_pixel_centres) {
     BOOST_TEST((wide == std::array{2.0, 2.0, 2.0}));
 }
 
+BOOST_AUTO_TEST_CASE(a_resize_of_any_size_is_pixel_for_pixel_that_formula) {
+    // Wider than what is made at a time, taller, smaller, and one axis as it was.
+    struct sizes {
+        std::size_t from_height, from_width, to_height, to_width;
+    };
+    for (auto const [h, w, to_h, to_w] :
+         {sizes{7, 9, 33, 601}, {40, 700, 11, 300}, {5, 3, 5, 256}, {1, 6, 9, 7}}) {
+        std::vector<double> from(h * w), to(to_h * to_w);
+        for (std::size_t i = 0; i < from.size(); ++i)
+            from[i] = static_cast<double>(i * 7919 % 101);
+        hc::kernels::resize_bilinear(hc::cpu{}, h, w, from.data(), to_h, to_w, to.data());
+        double furthest = 0;
+        for (std::size_t i = 0; i < to_h; ++i)
+            for (std::size_t j = 0; j < to_w; ++j) {
+                auto const at = [](std::size_t pixel, std::size_t size, std::size_t to_size) {
+                    return std::max((static_cast<double>(pixel) + 0.5) * static_cast<double>(size) /
+                                            static_cast<double>(to_size) -
+                                        0.5,
+                                    0.0);
+                };
+                double const y = at(i, h, to_h), x = at(j, w, to_w);
+                auto const top = static_cast<std::size_t>(y), left = static_cast<std::size_t>(x);
+                double expected = 0; // each pixel of the original, as far as it is near
+                for (std::size_t k = top; k <= top + 1; ++k)
+                    for (std::size_t l = left; l <= left + 1; ++l)
+                        expected += from[std::min(k, h - 1) * w + std::min(l, w - 1)] *
+                                    (1 - std::abs(y - static_cast<double>(k))) *
+                                    (1 - std::abs(x - static_cast<double>(l)));
+                furthest = std::max(furthest, std::abs(to[i * to_w + j] - expected));
+            }
+        // A place is rounded to 2⁻⁵² of up to 700, and neighbours differ by up to 100.
+        BOOST_TEST(furthest < 1e-10);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_heatmap_does_not_leave_the_numbers_from_0_to_1) {
     auto const model = randomized<hc::model<branched<>, double>>(65);
     auto const images = random_images(20, 66);

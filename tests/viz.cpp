@@ -286,6 +286,25 @@ BOOST_AUTO_TEST_CASE(never_rescale) {
     BOOST_TEST((laid.at(0, 3) == hc::jet.colours[64]));
 }
 
+/// More pixels than are done at a time, and no round number of them.
+BOOST_AUTO_TEST_CASE(are_that_sum_in_every_pixel) {
+    auto const image = pattern(23, 37);
+    std::vector<double> heat(23 * 37);
+    for (std::size_t i = 0; i < heat.size(); ++i) {
+        heat[i] = i % 50 == 7 ? not_a_number : static_cast<double>(i * 7919 % 1009) / 900 - 0.05;
+    }
+    auto const laid = hc::overlay(image, heat, hc::viridis, 0.35);
+    for (std::size_t i = 0; i < heat.size(); ++i) {
+        auto const colour = hc::viridis(heat[i]);
+        for (std::size_t c = 0; c < 3; ++c) {
+            double const under = image.bytes()[i * 3 + c];
+            double const sum = std::isnan(heat[i]) ? under : 0.35 * colour[c] + 0.65 * under;
+            // The nearest byte, or one of two that are as near.
+            BOOST_TEST(std::abs(laid.bytes()[i * 3 + c] - sum) < 0.5001, "pixel " << i);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(refuse_what_does_not_fit) {
     expect_error(hc::error_kind::shape, {"2×3", "5 values"}, [] {
         (void)hc::overlay(hc::picture{2, 3}, std::vector<float>(5));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -7,18 +9,43 @@
 #include <string>
 
 #include "../core/error.hpp"
+#include "../core/instruction_set.hpp"
 #include "../data/picture.hpp"
 #include "colormap.hpp"
 
 namespace hookcam {
 
 namespace detail {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
-inline double heat_of(std::floating_point auto value) {
-    return static_cast<double>(value);
+auto heat_of(std::floating_point auto value) {
+    return value;
 }
-inline double heat_of(std::uint8_t value) {
-    return value / 255.0;
+inline float heat_of(std::uint8_t value) {
+    return static_cast<float>(value) / 255;
+}
+
+/// The entries of a colour map that `count` numbers choose, which are those of `colormap::operator()`, and
+/// `colormap::entries` for NaN.
+template <class T>
+void choose_entries(T const* heat, std::size_t count, int* entries) noexcept {
+    constexpr int last = colormap::entries - 1;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto const value = heat_of(heat[i]);
+        using number = decltype(heat_of(heat[i]));
+        auto const inside = std::min(std::max(number{0}, value), number{1}); // NaN is 0 here
+        int const entry = std::min(static_cast<int>(inside * number{colormap::entries}), last);
+        entries[i] = value == value ? entry : last + 1;
+    }
+}
+
+/// alpha · over + (1 − alpha) · bytes, rounded, at the place of `bytes`.
+inline void mix_bytes(std::uint8_t const* over, std::size_t count, float alpha,
+                      std::uint8_t* bytes) noexcept {
+    float const rest = 1 - alpha;
+    for (std::size_t i = 0; i < count; ++i)
+        bytes[i] = static_cast<std::uint8_t>(alpha * static_cast<float>(over[i]) +
+                                             rest * static_cast<float>(bytes[i]) + 0.5F);
 }
 
 template <class T>
@@ -36,21 +63,29 @@ picture blend(picture const& image, std::span<T const> heat, colormap const& col
     }
     picture result = image;
     auto const bytes = result.bytes();
-    for (std::size_t i = 0; i < heat.size(); ++i) {
-        double const value = heat_of(heat[i]);
-        if (value != value) {
-            continue; // nothing is known here, so nothing is laid over it
+    constexpr std::size_t strip = 256; // pixels at a time: what is laid over them lies on the stack
+    std::array<int, strip> entries;
+    std::array<std::uint8_t, strip * 3> over;
+    for (std::size_t first = 0; first < heat.size(); first += strip) {
+        std::size_t const count = std::min(strip, heat.size() - first);
+        auto* const under = bytes.data() + first * 3;
+        choose_entries(heat.data() + first, count, entries.data());
+        for (std::size_t i = 0; i < count; ++i) {
+            // Where nothing is known, the picture lies over itself, and stays.
+            auto const entry = static_cast<std::size_t>(entries[i]);
+            auto const* const colour =
+                entry < colormap::entries ? colours.colours[entry].data() : under + i * 3;
+            std::copy_n(colour, 3, over.data() + i * 3);
         }
-        auto const colour = colours(value);
-        for (std::size_t c = 0; c < 3; ++c) {
-            auto& byte = bytes[i * 3 + c];
-            byte = static_cast<std::uint8_t>(alpha * colour[c] + (1 - alpha) * byte + 0.5);
-        }
+        mix_bytes(over.data(), count * 3, static_cast<float>(alpha), under);
     }
     return result;
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace detail
+
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// A heatmap laid over a picture of its size: alpha · colour + (1 − alpha) · picture, rounded to the nearest
 /// byte. Alpha 0 gives the picture back exactly, alpha 1 the heatmap's colours. `heat` has height × width
@@ -73,5 +108,7 @@ picture blend(picture const& image, std::span<T const> heat, colormap const& col
                                      colormap const& colours = jet, double alpha = 0.4) {
     return detail::blend(image, heat, colours, alpha);
 }
+
+} // namespace HOOKCAM_INSTRUCTION_SET
 
 } // namespace hookcam
