@@ -3,6 +3,7 @@
 #include <hookcam/train.hpp>
 
 #include <cstddef>
+#include <iomanip>
 #include <iostream>
 #include <string_view>
 
@@ -108,4 +109,18 @@ int main() {
     careful.gradient_to_fill().fill(100);
     careful.backward();
     std::cout << careful.parameter_gradient("fc.bias")(0) << '\n';
+
+    std::cout << "# a hook freezes, another logs\n";
+    auto frozen = hc::attach<"features.conv">(
+        model, hc::on_parameter_gradient([](auto const&, std::string_view, auto const& gradient) {
+            return xt::zeros_like(gradient);
+        }));
+    auto logged = hc::attach<"">(
+        frozen, hc::on_parameter_gradient([](auto const&, std::string_view name, auto const& gradient) {
+            std::cout << name << ": " << std::setprecision(2) << xt::amax(xt::abs(gradient))() << '\n';
+        }));
+    auto watched = hc::training_plan<hc::image<1, 6, 6>>(logged);
+    watched.forward(data.images);
+    watched.gradient_to_fill().fill(0.125F);
+    watched.backward();
 }
