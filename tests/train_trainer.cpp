@@ -24,6 +24,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -102,22 +103,65 @@ struct run {
     }
 };
 
+/// The same training without a trainer; returns the loss of each batch.
+std::vector<double> train_by_hand(run& of, auto& batches, int epochs) {
+    std::vector<double> losses;
+    for (int epoch = 0; epoch < epochs; ++epoch)
+        for (auto const& batch : batches) {
+            auto const loss = of.criterion(of.training->forward(batch.images), batch.labels);
+            of.training->backward(loss.gradient);
+            of.optimizer->step();
+            of.schedule->step();
+            losses.push_back(static_cast<double>(loss.value));
+        }
+    return losses;
+}
+
+double mean(std::vector<double> const& of, std::size_t first, std::size_t count) {
+    double sum = 0;
+    for (std::size_t i = first; i < first + count; ++i)
+        sum += of.at(i);
+    return sum / static_cast<double>(count);
+}
+
+/// What a pipe is told after so many batches.
+std::string loss_line(int epoch, int batch, double loss) {
+    char line[64];
+    std::snprintf(line, sizeof line, "[%d, %d] loss: %.3f\n", epoch, batch, loss);
+    return line;
+}
+
+/// Batches that lie in memory.
+struct batch {
+    xt::xtensor<float, 4> images;
+    std::vector<std::int64_t> labels;
+};
+std::vector<batch> batches_of(run& source) {
+    std::vector<batch> batches;
+    for (auto const& each : source.loader)
+        batches.push_back({each.images, {each.labels.begin(), each.labels.end()}});
+    return batches;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_CASE(it_learns_and_says_so) {
     temporary_folder const folder;
-    run one{folder, "one"};
+    run one{folder, "one"}, other{folder, "other"};
+    auto const losses = train_by_hand(other, other.loader, 3);
     BOOST_TEST(one.loop->fit(one.loader));
+    BOOST_TEST(one.same_bits(other));
     BOOST_TEST(one.loop->epochs() == 3);
     BOOST_TEST(one.loop->steps() == 18);
     // In a pipe: the mean of every four, and nothing else.
     auto const rows = one.loop->rows();
     BOOST_REQUIRE(rows.size() == 6u); // four batches and two, in each epoch
     std::string expected;
-    for (std::size_t i = 0; i < 6; i += 2) {
-        char line[64];
-        std::snprintf(line, sizeof line, "[%d, 4] loss: %.3f\n", static_cast<int>(i / 2 + 1), rows[i].loss);
-        expected += line;
+    for (std::size_t epoch = 0; epoch < 3; ++epoch) {
+        double const four = mean(losses, 6 * epoch, 4), two = mean(losses, 6 * epoch + 4, 2);
+        expected += loss_line(static_cast<int>(epoch) + 1, 4, four);
+        BOOST_TEST(rows[2 * epoch].loss == four, boost::test_tools::tolerance(1e-12)); // double's rounding
+        BOOST_TEST(rows[2 * epoch + 1].loss == two, boost::test_tools::tolerance(1e-12));
     }
     BOOST_TEST(one.text() == expected);
     BOOST_TEST(rows[0].loss > 0.8);
@@ -165,18 +209,20 @@ BOOST_AUTO_TEST_CASE(a_terminal_sees_a_bar_for_each_epoch) {
     BOOST_TEST(begin == text.size());
 }
 
-BOOST_AUTO_TEST_CASE(the_parts_by_hand_make_the_same_bits) {
+BOOST_AUTO_TEST_CASE(in_a_pipe_every_100_batches_make_a_line) {
     temporary_folder const folder;
     run one{folder, "one"}, other{folder, "other"};
-    BOOST_TEST(one.loop->fit(one.loader));
-    for (int epoch = 0; epoch < 3; ++epoch)
-        for (auto const& batch : other.loader) {
-            auto const loss = other.criterion(other.training->forward(batch.images), batch.labels);
-            other.training->backward(loss.gradient);
-            other.optimizer->step();
-            other.schedule->step();
-        }
-    BOOST_TEST(one.same_bits(other));
+    auto const few = batches_of(one);
+    std::vector<batch> batches;
+    for (std::size_t i = 0; i < 230; ++i)
+        batches.push_back(few[i % few.size()]);
+    hc::trainer loop{one.model, *one.training, *one.optimizer, one.criterion,
+                     hc::trainer_options{.output = one.output.get()}};
+    BOOST_TEST(loop.step_each_batch(*one.schedule).fit(batches));
+    auto const losses = train_by_hand(other, batches, 1);
+    BOOST_TEST(one.text() ==
+               loss_line(1, 100, mean(losses, 0, 100)) + loss_line(1, 200, mean(losses, 100, 100)));
+    BOOST_TEST(loop.rows().size() == 3u);
 }
 
 BOOST_AUTO_TEST_CASE(interrupted_anywhere_and_resumed_it_makes_the_same_bits) {
@@ -204,6 +250,64 @@ BOOST_AUTO_TEST_CASE(interrupted_anywhere_and_resumed_it_makes_the_same_bits) {
         BOOST_TEST((slurp(resumed.log) == slurp(never_stopped.log)));
         BOOST_TEST((slurp(resumed.path) == slurp(never_stopped.path)));
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_is_there_after_every_so_many_steps) {
+    temporary_folder const folder;
+    run never_stopped{folder, "whole"}, stopped{folder, "stopped"}, resumed{folder, "stopped"};
+    BOOST_TEST(never_stopped.loop->fit(never_stopped.loader));
+    hc::trainer loop{stopped.model, *stopped.training, *stopped.optimizer, stopped.criterion,
+                     hc::trainer_options{.epochs = 3,
+                                         .report_every = 4,
+                                         .checkpoint = stopped.path,
+                                         .checkpoint_every = 4,
+                                         .output = nullptr}};
+    std::vector<std::int64_t> saved; // the steps of which the file is, when each gradient is there
+    loop.step_each_batch(*stopped.schedule).before_step([&] {
+        if (loop.steps() == 11)
+            throw std::runtime_error{"the plug was pulled"};
+        saved.push_back(
+            std::filesystem::exists(stopped.path)
+                ? hc::read_safetensors(stopped.path).find("trainer.step")->to<std::int64_t>().at(0)
+                : 0);
+    });
+    BOOST_CHECK_THROW(loop.fit(stopped.loader), std::runtime_error);
+    // After four steps, the six of an epoch, and eight.
+    BOOST_TEST(saved == (std::vector<std::int64_t>{0, 0, 0, 0, 4, 4, 6, 6, 8, 8, 8}),
+               boost::test_tools::per_element());
+    resumed.loop->resume(stopped.path);
+    BOOST_TEST(resumed.loop->steps() == 8);
+    BOOST_TEST(resumed.loop->fit(resumed.loader));
+    BOOST_TEST(resumed.same_bits(never_stopped));
+    BOOST_TEST((slurp(resumed.log) == slurp(never_stopped.log)));
+}
+
+BOOST_AUTO_TEST_CASE(a_schedule_may_step_each_epoch) {
+    temporary_folder const folder;
+    hc::step_lr const halves{.step_size = 1, .gamma = 0.5};
+    auto const rates = [&](std::string const& name, int stop_at, bool resume) {
+        run one{folder, name};
+        hc::scheduler schedule{*one.optimizer, halves};
+        hc::trainer loop{
+            one.model, *one.training, *one.optimizer, one.criterion,
+            hc::trainer_options{.epochs = 3, .report_every = 4, .checkpoint = one.path, .output = nullptr}};
+        loop.step_each_epoch(schedule).before_step([&] {
+            if (loop.steps() == stop_at)
+                std::raise(SIGINT);
+        });
+        if (resume)
+            loop.resume(one.path);
+        BOOST_TEST(loop.fit(one.loader) == (stop_at < 0));
+        std::vector<double> result;
+        for (auto const& row : loop.rows())
+            result.push_back(row.learning_rate);
+        return result;
+    };
+    std::vector<double> const expected{0.02, 0.02, 0.01, 0.01, 0.005, 0.005}; // two rows an epoch
+    BOOST_TEST(rates("whole", -1, false) == expected, boost::test_tools::per_element());
+    BOOST_TEST(rates("stopped", 8, false).size() == 2u); // in the second epoch
+    BOOST_TEST(rates("stopped", -1, true) == expected, boost::test_tools::per_element());
+    BOOST_TEST((slurp(folder / "stopped.safetensors") == slurp(folder / "whole.safetensors")));
 }
 
 BOOST_AUTO_TEST_CASE(a_training_that_was_finished_can_be_made_longer) {
@@ -295,14 +399,8 @@ BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_stops_with_the_layers_name) {
 }
 
 BOOST_AUTO_TEST_CASE(batches_may_lie_in_a_vector) {
-    struct batch {
-        xt::xtensor<float, 4> images;
-        std::vector<std::int64_t> labels;
-    };
-    std::vector<batch> batches;
     run source{temporary_folder{}, "source"};
-    for (auto const& each : source.loader)
-        batches.push_back({each.images, {each.labels.begin(), each.labels.end()}});
+    auto const batches = batches_of(source);
     temporary_folder const folder;
     run one{folder, "one", 2}, stopped{folder, "stopped", 2}, resumed{folder, "stopped", 2};
     BOOST_TEST(one.loop->fit(batches));
