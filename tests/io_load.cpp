@@ -2,6 +2,7 @@
 
 #define BOOST_TEST_MODULE io_load
 #include "io_files.hpp"
+#include "temporary_folder.hpp"
 
 #include <hookcam/compose/named.hpp>
 #include <hookcam/compose/sequential.hpp>
@@ -13,6 +14,7 @@
 #include <hookcam/layers/linear/linear.hpp>
 #include <hookcam/layers/max_pool2d/max_pool2d.hpp>
 #include <hookcam/layers/relu/relu.hpp>
+#include <hookcam/plan/plan.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -102,6 +104,31 @@ BOOST_AUTO_TEST_CASE(every_tensor_reaches_its_place) {
         BOOST_TEST(got == std::vector<float>(got.size(), expected), boost::test_tools::per_element());
         expected += 1;
     }
+}
+
+/// A plan packs weights for its kernels, and must see that there are others.
+BOOST_AUTO_TEST_CASE(a_plan_that_was_there_before_computes_with_what_was_loaded) {
+    temporary_folder const folder;
+    hc::model<network> model;
+    auto plan = hc::plan(model);
+    auto x = xt::xtensor<float, 4>::from_shape({1, 1, 5, 4});
+    x.fill(1);
+    xt::xtensor<float, 2> before = plan(x);
+    auto const check = [&] {
+        xt::xtensor<float, 2> const after = plan(x);
+        BOOST_TEST((after != before));
+        BOOST_TEST((after == xt::xtensor<float, 2>{hc::plan(model)(x)}));
+        before = after;
+    };
+    load_state_dict(model, fitting());
+    check();
+
+    hc::model<network> other{model};
+    for (auto& number : other.parameter("conv.weight"))
+        number = -number;
+    hc::save(folder / "other.safetensors", other);
+    model = hc::load<network>(folder / "other.safetensors");
+    check();
 }
 
 BOOST_AUTO_TEST_CASE(numbers_convert_to_the_type_of_the_model) {
