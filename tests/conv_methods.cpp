@@ -58,34 +58,37 @@ BOOST_AUTO_TEST_CASE(a_nan_in_one_group_stays_there) {
 }
 
 /// The same bits whether a type knows the sizes of the images or they are read at run time.
-template <class Network, std::size_t Channels, std::size_t Height, std::size_t Width>
+template <class Network, std::size_t Channels, std::size_t Height, std::size_t Width, class T = float>
 void check_known_and_read() {
-    hc::model<Network> model;
+    hc::model<Network, T> model;
     fill_with_noise(model, 3);
-    auto const x = images<float>(2, hc::extents{Channels, Height, Width}, 4);
+    auto const x = images<T>(2, hc::extents{Channels, Height, Width}, 4);
     auto known = hc::plan<hc::image<Channels, Height, Width>>(model);
     auto read = hc::plan(model);
     auto const both = numbers(known(x));
     BOOST_TEST((both == numbers(read(x))));
     // And an image's bits do not depend on its neighbours.
     auto one = hc::plan(model);
-    auto const second = filled<float, 3>({Channels, Height, Width},
-                                         std::vector<double>(x.begin() + Channels * Height * Width, x.end()));
+    auto const second = filled<T, 3>({Channels, Height, Width},
+                                     std::vector<double>(x.begin() + Channels * Height * Width, x.end()));
     auto const alone = numbers(one(second));
     BOOST_TEST(
         std::equal(alone.begin(), alone.end(), both.begin() + static_cast<std::ptrdiff_t>(alone.size())));
 }
 
 BOOST_AUTO_TEST_CASE(a_shape_known_by_type_and_one_read_at_run_time_give_the_same_bits) {
-    using hc::kernel, hc::padding, hc::stride, hc::groups;
+    using hc::kernel, hc::padding, hc::stride, hc::dilation, hc::groups;
     check_known_and_read<
         hc::sequential<hc::named<"conv1", hc::conv2d<3, 20, kernel<3>, padding<1>>>, hc::relu<>,
-                       hc::max_pool2d<2>, hc::named<"conv2", hc::conv2d<20, 16, kernel<3>>>>,
-        3, 13, 11>();
+                       hc::max_pool2d<2>, hc::named<"conv2", hc::conv2d<20, 16, kernel<3>, dilation<2>>>,
+                       hc::named<"one", hc::conv2d<16, 33, kernel<1>>>>,
+        3, 21, 19>();
     check_known_and_read<
         hc::sequential<hc::named<"depthwise", hc::conv2d<20, 20, kernel<3>, stride<2>, groups<20>>>,
                        hc::named<"groups", hc::conv2d<20, 30, kernel<1>, groups<5>>>>,
         20, 15, 30>();
+    check_known_and_read<hc::sequential<hc::named<"conv", hc::conv2d<7, 20, kernel<3>, padding<1>>>>, 7, 6,
+                         17, double>();
 }
 
 BOOST_AUTO_TEST_CASE(two_methods_agree_to_rounding) {
@@ -95,9 +98,14 @@ BOOST_AUTO_TEST_CASE(two_methods_agree_to_rounding) {
     fill_with_noise(a, 5);
     std::copy_n(std::as_const(a).data(), a.size(), b.data());
     auto const x = images<float>(1, hc::extents{20, 9, 9}, 6);
-    auto const from_b = b(x);
-    check_near("y", numbers(a(x)), std::vector<double>(from_b.begin(), from_b.end()),
+    auto plan_a = hc::plan(a);
+    auto plan_b = hc::plan(b);
+    auto const from_b = plan_b(x);
+    check_near("y", numbers(plan_a(x)), std::vector<double>(from_b.begin(), from_b.end()),
                2 * rounding<float>(20 * 9 + 1));
+    // They are two: only one of them needs the image in blocks.
+    BOOST_TEST(mentions(plan_a.steps(), "to blocked"));
+    BOOST_TEST(!mentions(plan_b.steps(), "blocked"));
 }
 
 } // namespace

@@ -53,7 +53,8 @@ struct conv2d_rule {
 /// The table of methods: the first line that takes a convolution. It looks at the layer alone, never at who watches. The
 /// sizes of planes are `dynamic` here, even where a type knows them, so that a shape that is known by type and the same
 /// shape read at run time get the same kernel and the same bits: a kernel that suits large planes only takes small ones
-/// too, in a way of its own. What a type knows of the planes still chooses the tiles, which no bit depends on.
+/// too, in a way of its own. What a type knows of the planes still chooses the tiles, which no bit depends on. A window of
+/// one pixel has no line: it is the direct kernel with one term a channel.
 inline constexpr conv2d_rule conv2d_table[]{
     {conv2d_kernel::direct, //
      [](kernels::conv2d_parameters const& of, std::size_t) { return of.groups == 1; }},
