@@ -2,6 +2,8 @@
 // program can be compiled for a machine that is not there, and run where somebody emulates it. It prints what is wrong
 // and ends with the number of such things.
 
+#include <hookcam/layers/conv2d/conv2d_backward_direct_cpu.hpp>
+#include <hookcam/layers/conv2d/conv2d_backward_weights_cpu.hpp>
 #include <hookcam/layers/conv2d/conv2d_direct_cpu.hpp>
 #include <hookcam/layers/conv2d/conv2d_grouped_backward_cpu.hpp>
 #include <hookcam/layers/conv2d/conv2d_grouped_cpu.hpp>
@@ -302,12 +304,60 @@ void check_within_vectors() {
             square(channels, channels, sized(3, Stride), channels / Group));
 }
 
-/// The gradients of one image, of groups of `Group` channels with a square window.
+/// The kernels for groups of `Group` channels with a square window.
 template <class T, std::size_t Group, std::size_t Kernel>
-void check_backward_within_vectors(layer const& layer_of, std::size_t height, std::size_t across) {
+struct backward_within_vectors {
+    static void pack(kernels::conv2d_parameters const& of, T const* weight, T* packed) {
+        kernels::conv2d_backward_pack_lanes(of, weight, packed);
+    }
+    static void to_input(kernels::conv2d_backward_direct_parameters const& of, T const* grad_y,
+                         T const* packed, T* grad_x, T* scratch) {
+        kernels::conv2d_backward_within_vectors<Group>(hc::cpu{}, of, grad_y, packed, grad_x, scratch);
+    }
+    static std::size_t sums(kernels::conv2d_backward_weights_parameters const& of) {
+        return kernels::conv2d_sums_within_vectors(of);
+    }
+    static void to_weights(kernels::conv2d_backward_weights_parameters const& of,
+                           kernels::share_of_work const& share, T const* x, T const* grad_y, T* sums) {
+        kernels::conv2d_backward_weights_within_vectors<Group, Kernel, Kernel>(hc::cpu{}, of, share, true, x,
+                                                                               grad_y, sums);
+    }
+    static void unpack(kernels::conv2d_backward_weights_parameters const& of, T const* sums, T* grad_weight) {
+        kernels::conv2d_unpack_lanes(of.shape, sums, grad_weight);
+    }
+};
+
+/// Those where every channel sees all, for two blocks of output channels.
+template <class T>
+struct backward_direct {
+    static constexpr std::size_t lanes = width<T>;
+
+    static void pack(kernels::conv2d_parameters const& of, T const* weight, T* packed) {
+        kernels::conv2d_backward_pack(of, weight, packed);
+    }
+    static void to_input(kernels::conv2d_backward_direct_parameters const& of, T const* grad_y,
+                         T const* packed, T* grad_x, T* scratch) {
+        kernels::conv2d_backward_direct(hc::cpu{}, of, grad_y, packed, grad_x, scratch);
+    }
+    static std::size_t sums(kernels::conv2d_backward_weights_parameters const& of) {
+        return of.terms() * 2 * lanes;
+    }
+    static void to_weights(kernels::conv2d_backward_weights_parameters const& of,
+                           kernels::share_of_work const& share, T const* x, T const* grad_y, T* sums) {
+        kernels::conv2d_backward_weights<2, lanes>(hc::cpu{}, of, share, true, x, grad_y, sums);
+    }
+    static void unpack(kernels::conv2d_backward_weights_parameters const& of, T const* sums, T* grad_weight) {
+        kernels::conv2d_unpack_weights<2, lanes>(of, sums, grad_weight);
+    }
+};
+
+/// The gradients of one image.
+template <class T, class Kernels>
+void check_backward(layer const& layer_of, std::size_t height, std::size_t across) {
     auto const of = on_images(layer_of, 1, height, across);
-    auto const blocked = [&](std::size_t rows, std::size_t columns, std::size_t border) {
-        return blocked_layout{of.in_channels, rows, columns, width<T>, border};
+    auto const blocked = [&](std::size_t channels, std::size_t rows, std::size_t columns,
+                             std::size_t border) {
+        return blocked_layout{channels, rows, columns, width<T>, border};
     };
     auto const in_blocks = [](blocked_layout const& layout, std::vector<T> const& dense) {
         hc::memory<T> made{layout.image()};
@@ -318,31 +368,28 @@ void check_backward_within_vectors(layer const& layer_of, std::size_t height, st
     problem<T> const from{of};
     kernels::conv2d_backward_direct_parameters const to_input{
         of,
-        blocked(of.out_height, of.out_width,
+        blocked(of.out_channels, of.out_height, of.out_width,
                 std::max(kernels::backward_border(of.rows), kernels::backward_border(of.columns))),
-        blocked(of.in_height, of.in_width, 0)};
+        blocked(of.in_channels, of.in_height, of.in_width, 0)};
     kernels::conv2d_backward_weights_parameters const to_weights{
-        of, blocked(of.in_height, of.in_width, of.rows.before + of.columns.before), to_input.grad_y};
+        of, blocked(of.in_channels, of.in_height, of.in_width, of.rows.before + of.columns.before),
+        to_input.grad_y};
     auto const x = in_blocks(to_weights.x, from.x);
     auto const slopes = in_blocks(to_input.grad_y, grad_y);
 
     hc::memory<T> packed{kernels::conv2d_backward_packed_weights<T>(of)};
-    kernels::conv2d_backward_pack_lanes(of, from.weight.data(), packed.data());
+    Kernels::pack(of, from.weight.data(), packed.data());
     hc::memory<T> grad_x{to_input.grad_x.image()};
     hc::memory<T> scratch{kernels::conv2d_backward_direct_scratch<T>(to_input)};
-    kernels::conv2d_backward_within_vectors<Group>(hc::cpu{}, to_input, static_cast<T const*>(slopes.data()),
-                                                   static_cast<T const*>(packed.data()), grad_x.data(),
-                                                   scratch.data());
+    Kernels::to_input(to_input, slopes.data(), packed.data(), grad_x.data(), scratch.data());
     std::vector<T> found(from.x.size());
     hc::detail::from_blocked(to_input.grad_x, 1, static_cast<T const*>(grad_x.data()), found.data());
 
-    hc::memory<T> sums{kernels::conv2d_sums_within_vectors(to_weights)};
+    hc::memory<T> sums{Kernels::sums(to_weights)};
     for (std::size_t const share : {2U, 0U, 1U})
-        kernels::conv2d_backward_weights_within_vectors<Group, Kernel, Kernel>(
-            hc::cpu{}, to_weights, {share, 3}, true, static_cast<T const*>(x.data()),
-            static_cast<T const*>(slopes.data()), sums.data());
+        Kernels::to_weights(to_weights, {share, 3}, x.data(), slopes.data(), sums.data());
     std::vector<T> learned(from.weight.size());
-    kernels::conv2d_unpack_lanes(of, static_cast<T const*>(sums.data()), learned.data());
+    Kernels::unpack(to_weights, sums.data(), learned.data());
 
     std::vector<double> const wide_x(from.x.begin(), from.x.end());
     std::vector<double> const wide_y(grad_y.begin(), grad_y.end());
@@ -351,16 +398,25 @@ void check_backward_within_vectors(layer const& layer_of, std::size_t height, st
     double* const no_bias = nullptr;
     hc::reference::conv2d_backward(of, wide_y.data(), weight.data(), exact_x.data());
     hc::reference::conv2d_backward_parameters(of, wide_x.data(), wide_y.data(), exact.data(), no_bias);
-    expect_near(of, found, exact_x, of.terms());
+    expect_near(of, found, exact_x, of.group_out() * of.window_size());
     expect_near(of, learned, exact, of.out_plane());
 }
 
 template <class T, std::size_t Group, std::size_t Kernel>
 void check_backward_within_vectors(hc::window const& window) {
+    using used = backward_within_vectors<T, Group, Kernel>;
     for (std::size_t const channels : {Group, 3 * width<T> - Group}) {
         auto const of = square(channels, channels, window, channels / Group);
-        check_backward_within_vectors<T, Group, Kernel>(of, 7, 13);
-        check_backward_within_vectors<T, Group, Kernel>(of, 15, 28);
+        check_backward<T, used>(of, 7, 13);
+        check_backward<T, used>(of, 15, 28);
+    }
+}
+
+template <class T>
+void check_backward_direct() {
+    for (auto const& window : {sized(3), sized(3, 2), sized(1), sized(1, 2)}) {
+        check_backward<T, backward_direct<T>>(square(width<T> + 1, width<T> + 1, window), 7, 13);
+        check_backward<T, backward_direct<T>>(square(width<T> + 1, 2 * width<T>, window), 6, 20);
     }
 }
 
@@ -396,6 +452,8 @@ int main() {
     check_backward_within_vectors<float, 1, 3>(sized(3, 2));
     check_backward_within_vectors<float, 2, 5>(sized(5, 1, 2)); // more sums than registers
     check_backward_within_vectors<double, 1, 3>(sized(3, 3));
+    check_backward_direct<float>();
+    check_backward_direct<double>();
     std::printf("%zu lanes, %d failures\n", width<float>, failures);
     return std::min(failures, 100);
 }
