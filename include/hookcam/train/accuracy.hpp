@@ -8,6 +8,7 @@
 
 #include "../core/error.hpp"
 #include "../core/shape_text.hpp"
+#include "../tensor/device_view.hpp"
 
 namespace hookcam {
 
@@ -51,24 +52,25 @@ void require_labels(Logits const& logits, std::span<std::int64_t const> labels, 
 } // namespace detail
 
 /// Of each image, the class with the largest logit, the first of equal ones. Logits are N,classes, any xtensor
-/// expression; other sizes throw `error_kind::shape`.
+/// expression, or a view of a device's memory; other sizes throw `error_kind::shape`.
 template <class Logits>
 [[nodiscard]] std::vector<std::int64_t> predicted_classes(Logits const& logits) {
     std::vector<std::int64_t> classes;
     detail::for_each_predicted(
-        logits, [&](std::size_t, std::int64_t predicted) { classes.push_back(predicted); },
+        detail::here(logits), [&](std::size_t, std::int64_t predicted) { classes.push_back(predicted); },
         "predicted_classes");
     return classes;
 }
 
 /// For how many images the class with the largest logit is the label. Logits are N,classes and labels N; other sizes
-/// throw `error_kind::shape`. Allocates nothing.
+/// throw `error_kind::shape`. Allocates nothing, but for what is copied from a device.
 template <class Logits>
 [[nodiscard]] std::size_t correct_count(Logits const& logits, std::span<std::int64_t const> labels) {
     detail::require_labels(logits, labels, "correct_count");
     std::size_t count = 0;
     detail::for_each_predicted(
-        logits, [&](std::size_t n, std::int64_t predicted) { count += predicted == labels[n] ? 1 : 0; },
+        detail::here(logits),
+        [&](std::size_t n, std::int64_t predicted) { count += predicted == labels[n] ? 1 : 0; },
         "correct_count");
     return count;
 }

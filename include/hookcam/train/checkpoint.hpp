@@ -6,6 +6,8 @@
 #include "../io/safetensors.hpp"
 #include "../io/state_dict.hpp"
 #include "../io/write_safetensors.hpp"
+#include "../tensor/device_view.hpp"
+#include "../tensor/memory_place.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -32,12 +34,19 @@ struct growing_rows {
     std::size_t columns;
 };
 
+/// Numbers in a device's memory.
+struct numbers_on_device {
+    float* data;
+    std::size_t size;
+    memory_place* place; ///< in whose order they are read and written
+};
+
 /// One tensor of a checkpoint, and the memory whose state it is, or a text that the file must have too.
 struct checkpoint_slot {
     std::string key;
     std::vector<std::size_t> shape;
     std::variant<std::span<float>, std::span<double>, std::span<std::int64_t>, std::span<std::uint64_t>,
-                 growing_rows, std::string>
+                 growing_rows, numbers_on_device, std::string>
         memory;
 };
 
@@ -63,6 +72,13 @@ public:
     template <class T>
     void operator()(std::string_view name, std::span<T> numbers, std::span<std::size_t const> shape) const {
         add(name, {shape.begin(), shape.end()}, numbers);
+    }
+    /// A tensor on a device.
+    template <class Device>
+    void operator()(std::string_view name, device_view<float, 1, Device> const& numbers,
+                    std::span<std::size_t const> shape) const {
+        add(name, {shape.begin(), shape.end()},
+            numbers_on_device{numbers.data(), numbers.size(), numbers.device().stream});
     }
     /// A table of as many rows as there are.
     void operator()(std::string_view name, std::vector<double>& rows, std::size_t columns) const {
@@ -103,6 +119,18 @@ void read_entry(state_entry const& entry, std::span<T> numbers) noexcept {
         numbers[i] = load_number<T>(entry.bytes.data() + i * sizeof(T));
 }
 
+[[nodiscard]] inline state_entry entry_of(std::vector<std::size_t> shape, numbers_on_device const& numbers) {
+    std::vector<float> here(numbers.size);
+    numbers.place->copy_out(here.data(), numbers.data, here.size() * sizeof(float));
+    return entry_of(std::move(shape), std::span{here});
+}
+
+inline void read_entry(state_entry const& entry, numbers_on_device const& numbers) {
+    std::vector<float> here(numbers.size);
+    read_entry(entry, std::span{here});
+    numbers.place->copy_in(numbers.data, here.data(), here.size() * sizeof(float));
+}
+
 /// The characters are a tensor of bytes.
 [[nodiscard]] inline state_entry entry_of(std::vector<std::size_t> shape, std::string_view text) {
     auto const bytes = std::as_bytes(std::span{text});
@@ -128,6 +156,8 @@ void read_entry(state_entry const& entry, std::span<T> numbers) noexcept {
 /// `double`); or what has a member `visit_state(visit)` of your own, which calls `visit(name, number)`,
 /// `visit(name, span, shape)`, or `visit(name, text)` with what must be the same when it is loaded. Optimisers and
 /// schedulers say so what they are.
+///
+/// What is on a device is copied from there and back: the file is the same wherever the model is.
 ///
 /// The file says of which version its format is. There is one so far, and no other is read.
 class checkpoint {
@@ -195,7 +225,7 @@ public:
         if (!report.empty())
             refuse(dict, "must be a checkpoint of these parts; " + detail::report_text(report, shown));
 
-        // From here on nothing can fail.
+        // From here on nothing can fail, but for a device.
         for (auto const& part : m_parts)
             part.before_load();
         auto table = tables.begin();
@@ -271,9 +301,14 @@ private:
                 if constexpr (shows)
                     of.visit_state(visit);
             };
-            if constexpr (requires {
-                              of.commit();
-                          }) // the model will have changed, and nothing must wait for it
+            if constexpr (has_gradients_on_device<Part>)
+                result.before_load = [&of] {
+                    of.commit();
+                    of.wait_for_readers();
+                };
+            else if constexpr (requires {
+                                   of.commit();
+                               }) // the model will have changed, and nothing must wait for it
                 result.before_load = [&of] { of.commit(); };
             else if constexpr (has_entries)
                 result.before_load = [&of] { static_cast<void>(of.data()); };
@@ -283,6 +318,8 @@ private:
                     now.seed = static_cast<decltype(now.seed)>(stands_at->seed);
                     now.step = static_cast<decltype(now.step)>(stands_at->step);
                     of.resume_at(now);
+                    if constexpr (has_gradients_on_device<Part>)
+                        of.commit(); // others may read
                 };
         }
         return result;
@@ -294,10 +331,21 @@ private:
         std::uint64_t step = 0;
     };
 
+    /// True of a training plan whose model is on a device.
+    template <class Part>
+    static constexpr bool has_gradients_on_device = requires(Part& of) {
+        requires detail::is_device_view<decltype(of.gradients())>;
+    };
+
     template <class Part>
     static void show_entries(Part& of, detail::checkpoint_visitor const& visit) {
         using T = typename Part::value_type;
-        if constexpr (requires { of.commit(); }) {
+        if constexpr (has_gradients_on_device<Part>) {
+            auto const gradients = of.gradients();
+            using view = std::remove_const_t<decltype(gradients)>;
+            for (auto const& entry : of.entries())
+                visit(entry.key, view{gradients.device(), entry.data, {entry.size}}, entry.shape);
+        } else if constexpr (requires { of.commit(); }) {
             for (auto const& entry : of.entries())
                 visit(entry.key, std::span<T>{entry.data, entry.size}, entry.shape);
         } else { // a model counts who asks to change it; saving does not
@@ -359,6 +407,10 @@ private:
     [[nodiscard]] static state_entry written(detail::checkpoint_slot const& slot, detail::growing_rows rows) {
         return detail::entry_of(slot.shape, std::span<double>{*rows.values});
     }
+    [[nodiscard]] static state_entry written(detail::checkpoint_slot const& slot,
+                                             detail::numbers_on_device const& numbers) {
+        return detail::entry_of(slot.shape, numbers);
+    }
     [[nodiscard]] static state_entry written(detail::checkpoint_slot const& slot, std::string const& text) {
         return detail::entry_of(slot.shape, text);
     }
@@ -372,6 +424,10 @@ private:
     [[nodiscard]] static bool fits(detail::checkpoint_slot const&, detail::growing_rows rows,
                                    state_entry const& entry) {
         return entry.type == dtype::f64 && entry.shape.size() == 2 && entry.shape[1] == rows.columns;
+    }
+    [[nodiscard]] static bool fits(detail::checkpoint_slot const& slot,
+                                   detail::numbers_on_device const& numbers, state_entry const& entry) {
+        return fits(slot, std::span{numbers.data, numbers.size}, entry);
     }
     [[nodiscard]] static bool fits(detail::checkpoint_slot const&, std::string const&,
                                    state_entry const& entry) {

@@ -36,7 +36,7 @@ public:
             }
         }
         detail::for_each_predicted(
-            logits,
+            detail::here(logits),
             [&](std::size_t n, std::int64_t predicted) {
                 ++m_counts[static_cast<std::size_t>(labels[n]) * m_classes +
                            static_cast<std::size_t>(predicted)];

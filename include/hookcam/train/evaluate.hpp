@@ -2,6 +2,7 @@
 
 #include "../core/instruction_set.hpp"
 #include "../plan/plan.hpp"
+#include "../tensor/device_view.hpp"
 #include "accuracy.hpp"
 
 #include <cstddef>
@@ -31,7 +32,8 @@ template <class Shape = any_shape, class Model, class Loader, class Criterion>
     auto infer = plan<Shape>(model);
     evaluation result;
     for (auto const& batch : loader) {
-        auto const logits = infer.forward(batch.images);
+        auto const output = infer.forward(batch.images);
+        auto const& logits = detail::here(output);
         auto const images = batch.labels.size();
         result.loss +=
             static_cast<double>(criterion(logits, batch.labels).value) * static_cast<double>(images);

@@ -2,6 +2,7 @@
 
 #include "../core/instruction_set.hpp"
 #include "../plan/runtime_hooks.hpp"
+#include "../tensor/device_view.hpp"
 #include "training_plan.hpp"
 
 #include <algorithm>
@@ -16,7 +17,8 @@ namespace detail {
 
 template <class Tensor>
 [[nodiscard]] bool is_finite(Tensor const& tensor) {
-    return std::all_of(tensor.begin(), tensor.end(), [](auto number) { return std::isfinite(number); });
+    auto const& numbers = here(tensor);
+    return std::all_of(numbers.begin(), numbers.end(), [](auto number) { return std::isfinite(number); });
 }
 
 } // namespace detail

@@ -3,6 +3,7 @@
 #include "../core/error.hpp"
 #include "../core/instruction_set.hpp"
 #include "../core/progress.hpp"
+#include "../tensor/device_view.hpp"
 #include "accuracy.hpp"
 #include "checkpoint.hpp"
 #include "evaluate.hpp"
@@ -232,7 +233,8 @@ private:
     void step(Batch const& batch) {
         auto& now = *m_state;
         auto const moment = m_training->moment();
-        auto const logits = m_training->forward(batch.images);
+        auto const output = m_training->forward(batch.images);
+        auto const& logits = detail::here(output);
         auto const correct = correct_count(logits, batch.labels);
         auto const loss = (*m_criterion)(logits, batch.labels);
         if (!std::isfinite(loss.value))
