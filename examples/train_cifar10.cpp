@@ -3,7 +3,9 @@
 #include "networks/cifar_resnet.hpp"
 #include "networks/simple_cnn.hpp"
 #include "tools/command_line.hpp"
+#include "tools/device.hpp"
 
+#include <hookcam/cuda.hpp>
 #include <hookcam/data.hpp>
 #include <hookcam/hookcam.hpp>
 #include <hookcam/io.hpp>
@@ -28,12 +30,17 @@ namespace {
 namespace fs = std::filesystem;
 namespace hc = hookcam;
 
-constexpr std::array options{
-    tools::option{"--data", "DIR"},           tools::option{"--network", "simple_cnn|resnet20", false},
-    tools::option{"--epochs", "N", false},    tools::option{"--seed", "N", false},
-    tools::option{"--augment", "", false},    tools::option{"--limit", "N", false},
-    tools::option{"--threads", "N", false},   tools::option{"--weights", "FILE", false},
-    tools::option{"--resume", "FILE", false}, tools::option{"--out", "DIR", false}};
+constexpr std::array options{tools::option{"--data", "DIR"},
+                             tools::option{"--network", "simple_cnn|resnet20", false},
+                             tools::option{"--epochs", "N", false},
+                             tools::option{"--seed", "N", false},
+                             tools::option{"--augment", "", false},
+                             tools::option{"--limit", "N", false},
+                             tools::option{"--threads", "N", false},
+                             tools::option{"--weights", "FILE", false},
+                             tools::option{"--resume", "FILE", false},
+                             tools::option{"--out", "DIR", false},
+                             tools::device_option};
 
 constexpr std::size_t batch_size = 64;
 constexpr std::size_t workers = 2; // threads that prepare batches
@@ -97,9 +104,9 @@ void draw_grad_cam(fs::path const& path, Model const& model, hc::cifar10 const& 
         .save_png(path);
 }
 
-/// Returns the exit status.
-template <class Recipe>
-int run(tools::command_line const& line) {
+/// Trains on a device, and returns the exit status.
+template <class Recipe, class Device>
+int train_on(tools::command_line const& line) {
     auto const epochs = line.find_number("--epochs", 1, 100000).value_or(1);
     auto const seed = line.find_number("--seed", 0, std::numeric_limits<std::size_t>::max()).value_or(1);
     auto const limit = line.find_number("--limit", 1, 50000).value_or(50000);
@@ -117,12 +124,15 @@ int run(tools::command_line const& line) {
     hc::cross_entropy<float> criterion;
     fs::create_directories(out);
 
-    auto model = hc::model<typename Recipe::network>{};
+    using network = typename Recipe::network;
+    auto model = hc::model<network, float, Device>{};
     if (weights && fs::exists(*weights) && !resumed) {
-        hc::load_state_dict(model, hc::read_weights(*weights));
+        hc::model<network> here;
+        hc::load_state_dict(here, hc::read_weights(*weights));
+        model = hc::to<Device>(here);
     } else {
         if (weights && !fs::exists(*weights)) { // what cannot be saved is said now, not behind the training
-            hc::save(*weights, model);
+            hc::save(*weights, hc::model<network>{});
             fs::remove(*weights);
         }
         hc::cifar10 const all{folder, hc::cifar10_part::train};
@@ -166,13 +176,24 @@ int run(tools::command_line const& line) {
         }
         draw_curves(out / "curves.png", std::string{Recipe::name} + " on CIFAR-10", trainer.rows());
         if (weights)
-            hc::save(*weights, model);
+            hc::save(*weights, hc::to<hc::cpu>(model));
     }
-    hc::save(out / "model.safetensors", model);
+    hc::save(out / "model.safetensors", hc::to<hc::cpu>(model));
     draw_grad_cam<Recipe>(out / "grad_cam.png", model, test);
     auto const result = hc::evaluate<hc::image<3, 32, 32>>(std::as_const(model), test_batches, criterion);
     std::cout << result.correct << " of " << result.count << " correct\n";
     return 0;
+}
+
+/// The same where the user says.
+template <class Recipe>
+int train(tools::command_line const& line) {
+    [[maybe_unused]] auto const on = tools::find_device(line);
+#if defined(TOOLS_HAVE_CUDA)
+    if (on == tools::device::cuda)
+        return train_on<Recipe, hc::cuda>(line);
+#endif
+    return train_on<Recipe, hc::cpu>(line);
 }
 
 } // namespace
@@ -184,9 +205,9 @@ int main(int count, char** arguments) {
         [&status](tools::command_line const& line) {
             auto const network = line.find("--network").value_or(simple_cnn::name);
             if (network == simple_cnn::name)
-                status = run<simple_cnn>(line);
+                status = train<simple_cnn>(line);
             else if (network == resnet20::name)
-                status = run<resnet20>(line);
+                status = train<resnet20>(line);
             else
                 throw tools::wrong_use{"--network must be simple_cnn or resnet20; it is \"" + network + '"'};
         });

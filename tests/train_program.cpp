@@ -128,6 +128,11 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_said) {
     refused({"--data", ".", "--network", "vgg"}, "--network must be simple_cnn or resnet20; it is \"vgg\"");
     refused({"--data", ".", "--epochs", "0"}, "--epochs must be a number from 1");
     refused({"--data", ".", "--augment", "yes"}, "\"yes\" is no option");
+    refused({"--data", ".", "--device", "gpu"}, "--device must be cpu or cuda; it is \"gpu\"");
     std::filesystem::create_directory(folder / "empty");
     refused({"--data", (folder / "empty").string()}, "must hold test_batch.bin");
+    auto const on_gpu = train({"--data", (folder / "empty").string(), "--device", "cuda"});
+    BOOST_TEST(on_gpu.errors.find(on_gpu.status == 2 ? "train_cifar10: --device must be cpu"
+                                                     : "must hold test_batch.bin") != std::string::npos,
+               on_gpu.errors);
 }
