@@ -112,15 +112,43 @@ BOOST_FIXTURE_TEST_CASE(maps_that_stay_there, fixture) {
         auto const cam = stay(x_there, targets);
         BOOST_TEST((cam.heatmap.to_host() == wanted.heatmap));
         BOOST_TEST((cam.raw.to_host() == wanted.raw));
-        BOOST_TEST((cam.logits == wanted.logits));
-        BOOST_TEST(cam.target == targets, boost::test_tools::per_element());
-        BOOST_TEST(cam.predicted == wanted.predicted, boost::test_tools::per_element());
+        BOOST_TEST((cam.logits.to_host() == wanted.logits));
+        BOOST_TEST(cam.target.to_host() == targets, boost::test_tools::per_element());
+        BOOST_TEST(cam.predicted.to_host() == wanted.predicted, boost::test_tools::per_element());
+        auto const status = cam.status.to_host();
+        BOOST_TEST(std::equal(status.begin(), status.end(), wanted.status.begin(), wanted.status.end()));
     }
-    // What is copied: the logits and the gradients of scores, and no map.
+    // What is copied: the targets where they are others than before, and nothing else.
     auto const before = copies();
+    stay(x_there, std::vector<std::size_t>{2, 5, 1});
+    BOOST_TEST(copies() == before);
+    auto const& wanted = look(x);
+    auto const at = copies();
+    auto const cam = stay(x_there);
+    BOOST_TEST(copies() <= at + 1);
+    auto const then = copies();
     stay(x_there);
-    BOOST_TEST(copies() <= before + 2);
-    BOOST_TEST((hc::grad_cam<"conv">(model, x_there).heatmap == hc::grad_cam<"conv">(model, x).heatmap));
+    BOOST_TEST(copies() == then);
+    BOOST_TEST(cam.target.to_host() == wanted.target, boost::test_tools::per_element());
+    BOOST_TEST((cam.heatmap.to_host() == wanted.heatmap));
+    BOOST_TEST((hc::grad_cam<"conv">(model, x_there).heatmap == wanted.heatmap));
+
+    BOOST_CHECK_THROW(stay(x_there, 6), hc::error);
+    BOOST_CHECK_THROW(stay(x_there, -1), hc::error);
+    BOOST_CHECK_THROW(stay(x_there, std::vector{1, 2}), hc::error);
+    BOOST_TEST((stay(x_there).heatmap.to_host() == wanted.heatmap));
+}
+
+BOOST_FIXTURE_TEST_CASE(of_another_score_too, fixture) {
+    using request = hc::scored_grad_cam_on_device_request<hc::margin_score, "conv">;
+    auto look = hc::plan<shape>(model, hc::scored_grad_cam_request<hc::margin_score, "conv">{});
+    auto stay = hc::plan<shape>(model, request{});
+    auto const& wanted = look(x, 3);
+    auto const cam = stay(x_there, 3);
+    BOOST_TEST((cam.raw.to_host() == wanted.raw));
+    BOOST_TEST(cam.target.to_host() == wanted.target, boost::test_tools::per_element());
+    BOOST_TEST(cam.predicted.to_host() == wanted.predicted, boost::test_tools::per_element());
+    BOOST_TEST((cam.logits.to_host() == wanted.logits));
 }
 
 BOOST_FIXTURE_TEST_CASE(of_another_shape_throws_and_the_plan_goes_on, fixture) {

@@ -7,6 +7,7 @@
 #include <hookcam/compose/joins_cuda.hpp>
 #include <hookcam/explain/heatmap.hpp>
 #include <hookcam/explain/heatmap_cuda.hpp>
+#include <hookcam/explain/score_cuda.hpp>
 #include <hookcam/layers/adaptive_avg_pool2d/adaptive_avg_pool2d_cpu.hpp>
 #include <hookcam/layers/adaptive_avg_pool2d/adaptive_avg_pool2d_cuda.hpp>
 #include <hookcam/layers/avg_pool2d/avg_pool2d_cpu.hpp>
@@ -32,9 +33,11 @@
 #include <hookcam/layers/softmax/softmax_cuda.hpp>
 #include <hookcam/layers/tanh/tanh_cpu.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 // Kernels of a GPU, run by the processor, against the processor's own in double.
@@ -341,12 +344,15 @@ BOOST_AUTO_TEST_CASE(maps_of_grad_cam) {
     auto const gradient = noise(activation.size(), 2);
     std::fill_n(activation.data() + of.channels * pixels, of.channels * pixels,
                 0.0f); // the second map is blank
+    std::vector<hc::cam_status> statuses;
     auto const got = in_both_orders([&](auto& stream, auto const& device) {
         on_device<float> as{stream, activation}, gs{stream, gradient};
         on_device<double> weights{stream, of.batch * of.channels};
         on_device<float> raw{stream, of.batch * pixels}, heatmap{stream, of.batch * to_pixels};
+        on_device<hc::cam_status> status{stream, of.batch};
         hc::kernels::grad_cam_maps(device, of, as.data(), gs.data(), weights.data(), raw.data(),
-                                   heatmap.data());
+                                   heatmap.data(), status.data());
+        statuses = status.values();
         return results{raw.values(), heatmap.values()};
     });
     std::vector<float> raw(of.batch * pixels), heatmap(of.batch * to_pixels);
@@ -359,9 +365,52 @@ BOOST_AUTO_TEST_CASE(maps_of_grad_cam) {
         hc::kernels::resize_bilinear(hc::cpu{}, of.height, of.width, raw.data() + n * pixels, of.to_height,
                                      of.to_width, map);
         hc::kernels::normalize_map(hc::cpu{}, to_pixels, map);
+        BOOST_TEST((statuses[n] == hc::kernels::status_of_map(hc::cpu{}, pixels, raw.data() + n * pixels)));
     }
     check_near("raw", got[0], widened(raw), 1e-6);
     check_near("heatmap", got[1], widened(heatmap), 1e-6);
     BOOST_TEST(*std::max_element(got[1].begin(), got[1].begin() + static_cast<std::ptrdiff_t>(to_pixels)) ==
                1.0f);
+}
+
+BOOST_AUTO_TEST_CASE(the_class_that_is_explained) {
+    float const nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+    std::size_t const classes = 301; // more than a block has threads
+    std::vector<float> logits;
+    auto const add_image = [&](std::vector<std::pair<std::size_t, float>> const& set) {
+        auto values = noise(classes, static_cast<std::uint32_t>(logits.size()));
+        for (auto const& [at, value] : set)
+            values[at] = value;
+        logits.insert(logits.end(), values.begin(), values.end());
+    };
+    add_image({});
+    add_image({{300, 2.0f}});
+    add_image({{290, 2.0f}, {7, 2.0f}, {135, 2.0f}}); // the first of equals
+    add_image({{0, nan}, {50, 2.0f}});                // nothing is larger than a NaN that is the first
+    add_image({{3, nan}, {50, 2.0f}, {51, nan}});     // others are passed by
+    add_image({{0, -inf}, {200, inf}});
+    std::size_t const images = logits.size() / classes;
+    std::vector<std::uint32_t> asked(images, hc::kernels::predicted_class);
+    asked[1] = 5;
+    std::vector<std::uint32_t> predicted, target;
+    auto const got = in_both_orders([&](auto& stream, auto const& device) {
+        on_device<float> all{stream, logits}, gradient{stream, logits.size()};
+        on_device<std::uint32_t> asks{stream, asked}, largest{stream, images}, chosen{stream, images};
+        device.launch(hc::kernel_grid{images},
+                      hc::kernels::choose_logit{classes, all.data(), asks.data(), largest.data(),
+                                                chosen.data(), gradient.data()});
+        predicted = largest.values();
+        target = chosen.values();
+        return results{gradient.values()};
+    });
+    for (std::size_t n = 0; n < images; ++n) {
+        auto const* const row = logits.data() + n * classes;
+        auto const expected = static_cast<std::size_t>(std::max_element(row, row + classes) - row);
+        BOOST_TEST(predicted[n] == expected);
+        BOOST_TEST(target[n] == (n == 1 ? 5 : expected));
+        std::vector<float> seed(classes, 0.0f);
+        seed[target[n]] = 1.0f;
+        BOOST_TEST(
+            std::equal(seed.begin(), seed.end(), got[0].begin() + static_cast<std::ptrdiff_t>(n * classes)));
+    }
 }

@@ -9,10 +9,12 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace hookcam {
@@ -163,9 +165,12 @@ private:
 
 } // namespace detail
 
-/// A stream of the emulated device: all is done at once.
+/// A stream of the emulated device: all is done at once, but for `start_copy_in`, which is done as late as a device may.
 class emulated_stream final : public memory_place {
 public:
+    emulated_stream() = default;
+    ~emulated_stream() override { wait_for_copies_in(); }
+
     /// Of parameters.
     [[nodiscard]] static emulated_stream& main() {
         static auto& stream = *new emulated_stream;
@@ -173,30 +178,86 @@ public:
     }
 
     [[nodiscard]] void* allocate(std::size_t bytes) override {
+        detail::must_be_repeatable(m_is_recording, "an allocation");
         ++s_allocations;
         auto* const block = detail::emulated_memory::all().allocate(bytes);
         detail::emulated_memory::access const open{detail::emulated_memory::all()};
         std::memset(block, 0, bytes);
         return block;
     }
-    void release(void* block) noexcept override { detail::emulated_memory::all().release(block); }
+    void release(void* block) noexcept override {
+        wait_for_copies_in();
+        detail::emulated_memory::all().release(block);
+    }
     void copy_in(void* to, void const* from, std::size_t bytes) override {
+        detail::must_be_repeatable(m_is_recording, "a copy from this program's memory");
         ++s_host_copies;
         copy(to, from, bytes);
     }
     void copy_out(void* to, void const* from, std::size_t bytes) override {
+        detail::must_be_repeatable(m_is_recording, "a copy to this program's memory");
         ++s_host_copies;
         copy(to, from, bytes);
     }
     void copy(void* to, void const* from, std::size_t bytes) override {
-        if (bytes == 0)
-            return;
-        detail::emulated_memory::access const open{detail::emulated_memory::all()};
-        std::memcpy(to, from, bytes);
+        do_now_or_record([=] { copy_now(to, from, bytes); });
     }
-    void wait_for(memory_place&) override {}
-    void synchronize() override {}
-    void synchronize_device() override {}
+    void wait_for(memory_place& other) override {
+        detail::must_be_repeatable(m_is_recording, "what waits for another stream");
+        static_cast<emulated_stream&>(other).wait_for_copies_in();
+    }
+    void synchronize() override {
+        detail::must_be_repeatable(m_is_recording, "what waits for the device");
+        wait_for_copies_in();
+    }
+    void synchronize_device() override { synchronize(); }
+
+    /// This program's memory, from which `start_copy_in` reads.
+    [[nodiscard]] void* allocate_pinned(std::size_t bytes) { return ::operator new(bytes); }
+    /// Gives back what `allocate_pinned` returned, when it has been read.
+    void release_pinned(void* block) noexcept {
+        wait_for_copies_in();
+        ::operator delete(block);
+    }
+    /// From such memory: it is read when the stream does something else, or is waited for.
+    void start_copy_in(void* to, void const* from, std::size_t bytes) {
+        detail::must_be_repeatable(m_is_recording, "a copy from this program's memory");
+        ++s_host_copies;
+        m_waiting.push_back({to, from, bytes});
+    }
+    /// Waits until all that `start_copy_in` was given has been read.
+    void wait_for_copies_in() noexcept {
+        for (auto const& [to, from, bytes] : m_waiting)
+            copy_now(to, from, bytes);
+        m_waiting.clear();
+    }
+
+    /// Work that was recorded.
+    using recording = std::vector<std::function<void()>>;
+
+    /// Keeps what `work` starts on this stream, which is not done by that. Throws `error_kind::device` where it cannot be
+    /// repeated: where it copies from or to this program's memory, allocates or waits.
+    template <class Work>
+    [[nodiscard]] recording record(Work const& work) {
+        struct ends {
+            emulated_stream& of;
+            ~ends() { of.m_is_recording = false; }
+        };
+        m_recorded.clear();
+        m_is_recording = true;
+        ends const end{*this};
+        work();
+        return std::exchange(m_recorded, {});
+    }
+    /// True while work is recorded.
+    [[nodiscard]] bool is_recording() const noexcept { return m_is_recording; }
+    /// Does what was recorded.
+    void start(recording const& of) {
+        detail::must_be_repeatable(m_is_recording, "a recording");
+        ++s_recordings_started;
+        for (auto const& work : of)
+            do_now_or_record(work);
+    }
 
     /// How kernels are run from now on, on every stream.
     static void set_order(emulated_order order) noexcept { s_order = order; }
@@ -204,6 +265,8 @@ public:
     [[nodiscard]] static emulated_order order() noexcept { return s_order; }
     /// How many kernels were started so far, on every stream.
     [[nodiscard]] static std::size_t launches() noexcept { return s_launches; }
+    /// How often something that was recorded was started so far, on every stream.
+    [[nodiscard]] static std::size_t recordings_started() noexcept { return s_recordings_started; }
     /// How often memory was allocated so far, on every stream.
     [[nodiscard]] static std::size_t allocations() noexcept { return s_allocations; }
     /// How often something was copied from or to this program's memory so far, on every stream.
@@ -215,6 +278,33 @@ private:
     static inline std::size_t s_launches = 0;
     static inline std::size_t s_allocations = 0;
     static inline std::size_t s_host_copies = 0;
+    static inline std::size_t s_recordings_started = 0;
+
+    struct waiting_copy {
+        void* to;
+        void const* from;
+        std::size_t bytes;
+    };
+    std::vector<waiting_copy> m_waiting;
+    recording m_recorded;
+    bool m_is_recording = false;
+
+    static void copy_now(void* to, void const* from, std::size_t bytes) noexcept {
+        if (bytes == 0)
+            return;
+        detail::emulated_memory::access const open{detail::emulated_memory::all()};
+        std::memcpy(to, from, bytes);
+    }
+
+    template <class Work>
+    void do_now_or_record(Work const& work) {
+        if (m_is_recording) {
+            m_recorded.emplace_back(work);
+            return;
+        }
+        wait_for_copies_in();
+        work();
+    }
 };
 
 /// A device that is none: the kernels of a GPU, run by the processor, block by block. It is for tests of kernels where
@@ -229,9 +319,15 @@ struct emulated {
     void launch(kernel_grid const& grid, Body const& body) const {
         static_assert(detail::kernel_body_must_be_plain<Body>::value);
         detail::check_grid<Body>(grid);
-        detail::emulated_memory::access const open{detail::emulated_memory::all()};
-        ++emulated_stream::s_launches;
-        detail::run_emulated(emulated_stream::s_order, grid, body);
+        auto const run = [grid, body] {
+            detail::emulated_memory::access const open{detail::emulated_memory::all()};
+            ++emulated_stream::s_launches;
+            detail::run_emulated(emulated_stream::s_order, grid, body);
+        };
+        if (stream != nullptr)
+            stream->do_now_or_record(run);
+        else
+            run();
     }
 };
 

@@ -61,7 +61,9 @@ template <fixed_string Path, fixed_string... More, class Model, class Input, cla
     auto once = plan(of, gradients_request<Path, More...>{});
     using plan_type = decltype(once);
     grad_cam_result<typename plan_type::value_type, plan_type::output_shape::rank, Path> scores;
-    detail::cam_walk<logit_score>{}.run(once, image, scores, target...);
+    detail::choice_on_device<typename plan_type::value_type> choice;
+    detail::cam_walk<logit_score>{}.run(
+        once, image, scores, choice, [] {}, target...);
     return detail::make_by_path<Path, More...>(detail::owned_like(image, once.template gradient<Path>()),
                                                detail::owned_like(image, once.template gradient<More>())...);
 }

@@ -6,6 +6,7 @@
 #include "../plan/plan.hpp"
 #include "../tensor/memory.hpp"
 #include "../tensor/view.hpp"
+#include "choice_on_device.hpp"
 #include "heatmap.hpp"
 #include "heatmap_cuda.hpp"
 #include "score.hpp"
@@ -14,6 +15,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <ranges>
 #include <string>
 #include <string_view>
@@ -99,11 +101,53 @@ public:
     cam_walk() = default;
     explicit cam_walk(Score score) : m_score{std::move(score)} {}
 
+    /// True where a kernel chooses the classes, and nothing waits for the device before the maps are made.
+    template <class Plan>
+    static constexpr bool chooses_there =
+        a_gpu<typename Plan::device_type>&& std::is_same_v<Score, logit_score>;
+
+    /// Forward, backward, and `make_maps()`; logits and classes go to `result`.
+    template <class Plan, class Input, class Result, class MakeMaps, class... Target>
+    void run(Plan& plan, Input const& input, Result& result,
+             choice_on_device<typename Plan::value_type>& choice, MakeMaps const& make_maps,
+             Target const&... target) const {
+        if constexpr (chooses_there<Plan>) {
+            run_there(plan, input, choice, make_maps, target...);
+            auto const output = plan.output();
+            result.logits.resize(output.shape());
+            output.copy_to(result.logits.data());
+            choice.copy_to(*output.device().stream, result.predicted, result.target);
+        } else {
+            run_here(plan, input, result, target...);
+            make_maps();
+        }
+    }
+
+    /// The same where a kernel chooses; nothing is copied from there.
+    template <class Plan, class Input, class MakeMaps, class... Target>
+    void run_there(Plan& plan, Input const& input, choice_on_device<typename Plan::value_type>& choice,
+                   MakeMaps const& make_maps, Target const&... target) const {
+        static_assert(takes_one<Target...>() && output_must_be_a_vector<Plan::output_shape::rank>::value);
+        plan.take(input);
+        auto const output = plan.output();
+        auto& asked = choice.ask(plan.batch());
+        (for_targets(target, asked.size(),
+                     [&](std::size_t n, std::size_t index) {
+                         check_target(index, output.shape()[1]);
+                         asked[n] = static_cast<std::uint32_t>(index);
+                     }),
+         ...);
+        choice.send(*output.device().stream);
+        plan.repeat([&] {
+            plan.backward(choice.choose(plan.forward()));
+            make_maps();
+        });
+    }
+
+    /// Forward and backward; the classes are chosen here.
     template <class Plan, class Input, class Result, class... Target>
-    void run(Plan& plan, Input const& input, Result& result, Target const&... target) const {
-        static_assert(
-            sizeof...(Target) <= 1,
-            "hookcam::grad_cam: must be given at most one target argument; for a batch give a range");
+    void run_here(Plan& plan, Input const& input, Result& result, Target const&... target) const {
+        static_assert(takes_one<Target...>());
         constexpr std::size_t rank = Plan::output_shape::rank;
         auto const output = plan.forward(input);
         std::size_t const batch = plan.batch();
@@ -124,7 +168,8 @@ public:
             result.predicted[n] = m_score.target(one_image<rank>(seen, n));
             result.target[n] = result.predicted[n];
         }
-        (set_targets(target, result.target), ...);
+        (for_targets(target, batch, [&](std::size_t n, std::size_t index) { result.target[n] = index; }),
+         ...);
         auto gradient = plan.gradient_to_fill();
         for (std::size_t n = 0; n < batch; ++n) {
             auto const one = one_image<rank>(seen, n);
@@ -138,22 +183,31 @@ public:
 private:
     [[no_unique_address]] Score m_score;
 
-    template <class Target>
-    static void set_targets(Target const& given, std::vector<std::size_t>& targets) {
+    template <class... Target>
+    static constexpr bool takes_one() {
+        static_assert(
+            sizeof...(Target) <= 1,
+            "hookcam::grad_cam: must be given at most one target argument; for a batch give a range");
+        return true;
+    }
+
+    /// Calls `set(image, class)` for what is given.
+    template <class Target, class Set>
+    static void for_targets(Target const& given, std::size_t images, Set const& set) {
         if constexpr (a_target<Target>) {
-            for (auto& target : targets)
-                target = checked_index(given);
+            for (std::size_t n = 0; n < images; ++n)
+                set(n, checked_index(given));
         } else {
             static_assert(
                 some_targets<Target const&>,
                 "hookcam::grad_cam: the target must be a class's number, or a range of one for each image");
-            if (std::ranges::size(given) != targets.size())
+            if (std::ranges::size(given) != images)
                 throw error{error_kind::use, "hookcam::grad_cam: must be given one target for each image, " +
-                                                 std::to_string(targets.size()) + "; got " +
+                                                 std::to_string(images) + "; got " +
                                                  std::to_string(std::ranges::size(given))};
-            auto to = targets.begin();
+            std::size_t n = 0;
             for (auto const& target : given)
-                *to++ = checked_index(target);
+                set(n++, checked_index(target));
         }
     }
 
@@ -182,58 +236,64 @@ struct map_scratch {
     memory<double> weights;
     memory<T> raw;
     memory<T> heatmap;
+    memory<cam_status> status;
 
-    /// Room for at least so many numbers in a stream's order.
-    template <class U>
-    static U* room(memory<U>& of, std::size_t size, memory_place& where) {
-        if (of.size() < size)
-            of = memory<U>(size, &where);
-        return of.data();
+    /// Makes the maps on a device, from what lies there.
+    template <class Device>
+    void make(Device const& on, kernels::grad_cam_sizes const& of, T const* activation, T const* gradient) {
+        auto& stream = *on.stream;
+        kernels::grad_cam_maps(on, of, activation, gradient, room_of(weights, of.batch * of.channels, stream),
+                               room_of(raw, of.batch * of.height * of.width, stream),
+                               room_of(heatmap, of.batch * of.to_height * of.to_width, stream),
+                               room_of(status, of.batch, stream));
     }
 };
 
-/// The maps, made on a device from what lies there, and copied to this program's memory.
-template <class T, class Device>
-void make_maps_on_device(Device const& device, kernels::grad_cam_sizes const& of, T const* activation,
-                         T const* gradient, map_scratch<T>& scratch, cam_map<T>& to) {
-    auto& stream = *device.stream;
-    std::size_t const pixels = of.height * of.width;
-    auto* const weights = scratch.room(scratch.weights, of.batch * of.channels, stream);
-    auto* const raw = scratch.room(scratch.raw, to.raw.size(), stream);
-    auto* const heatmap = scratch.room(scratch.heatmap, to.heatmap.size(), stream);
-    kernels::grad_cam_maps(device, of, activation, gradient, weights, raw, heatmap);
-    stream.copy_out(to.raw.data(), raw, to.raw.size() * sizeof(T));
-    stream.copy_out(to.heatmap.data(), heatmap, to.heatmap.size() * sizeof(T));
-    for (std::size_t n = 0; n < of.batch; ++n)
-        to.status[n] = kernels::status_of_map(cpu{}, pixels, to.raw.data() + n * pixels);
+/// The sizes of maps, of activations N,C,h,w and images of H×W.
+template <class Activation>
+[[nodiscard]] kernels::grad_cam_sizes sizes_of_maps(Activation const& activation, std::size_t height,
+                                                    std::size_t width) {
+    auto const size = [&](std::size_t axis) { return static_cast<std::size_t>(activation.shape()[axis]); };
+    return {size(0), size(1), size(2), size(3), height, width};
 }
 
-/// Maps of a batch from activations and gradients N,C,h,w, for images of H×W.
+/// Maps of a batch from activations and gradients N,C,h,w, for images of H×W. On a device they lie in the scratch until
+/// `collect_maps` copies them.
 template <class T, class Activation, class Gradient>
 void make_maps(Activation const& activation, Gradient const& gradient, std::size_t height, std::size_t width,
                map_scratch<T>& scratch, cam_map<T>& to) {
-    auto const size = [&](std::size_t axis) { return static_cast<std::size_t>(activation.shape()[axis]); };
-    std::size_t const batch = size(0), channels = size(1), h = size(2), w = size(3);
-    to.raw.resize({batch, h, w});
-    to.heatmap.resize({batch, height, width});
-    to.status.resize(batch);
+    auto const of = sizes_of_maps(activation, height, width);
+    to.raw.resize({of.batch, of.height, of.width});
+    to.heatmap.resize({of.batch, height, width});
+    to.status.resize(of.batch);
     auto const device = device_of(activation);
     if constexpr (a_gpu<std::remove_const_t<decltype(device)>>) {
-        make_maps_on_device<T>(device, {batch, channels, h, w, height, width}, activation.data(),
-                               gradient.data(), scratch, to);
-        return;
+        scratch.make(device, of, activation.data(), gradient.data());
     } else {
-        scratch.sums.resize(h * w);
-        for (std::size_t n = 0; n < batch; ++n) {
-            auto* const raw = to.raw.data() + n * h * w;
+        std::size_t const pixels = of.height * of.width;
+        scratch.sums.resize(pixels);
+        for (std::size_t n = 0; n < of.batch; ++n) {
+            auto* const raw = to.raw.data() + n * pixels;
             auto* const heatmap = to.heatmap.data() + n * height * width;
-            auto const at = n * channels * h * w;
-            kernels::grad_cam_map(device, channels, h * w, activation.data() + at, gradient.data() + at,
+            auto const at = n * of.channels * pixels;
+            kernels::grad_cam_map(device, of.channels, pixels, activation.data() + at, gradient.data() + at,
                                   scratch.sums.data(), raw);
-            to.status[n] = kernels::status_of_map(device, h * w, raw);
-            kernels::resize_bilinear(device, h, w, raw, height, width, heatmap);
+            to.status[n] = kernels::status_of_map(device, pixels, raw);
+            kernels::resize_bilinear(device, of.height, of.width, raw, height, width, heatmap);
             kernels::normalize_map(device, height * width, heatmap);
         }
+    }
+}
+
+/// Copies maps that were made on a device to this program's memory. `plan` says where.
+template <class Plan, class T>
+void collect_maps([[maybe_unused]] Plan const& plan, [[maybe_unused]] map_scratch<T> const& scratch,
+                  [[maybe_unused]] cam_map<T>& to) {
+    if constexpr (a_gpu<typename Plan::device_type>) {
+        auto& stream = *plan.output().device().stream;
+        stream.copy_out(to.raw.data(), scratch.raw.data(), to.raw.size() * sizeof(T));
+        stream.copy_out(to.heatmap.data(), scratch.heatmap.data(), to.heatmap.size() * sizeof(T));
+        stream.copy_out(to.status.data(), scratch.status.data(), to.status.size() * sizeof(cam_status));
     }
 }
 
@@ -251,7 +311,8 @@ public:
     template <class T, std::size_t OutputRank>
     struct storage {
         grad_cam_result<T, OutputRank, Paths...> result;
-        detail::map_scratch<T> scratch;
+        detail::choice_on_device<T> choice;
+        std::array<detail::map_scratch<T>, sizeof...(Paths)> scratch;
     };
 
     scored_grad_cam_request() = default;
@@ -261,13 +322,16 @@ public:
     template <class Plan, class Input, class... Target>
     auto const& run(Plan& plan, Input const& input, Target const&... target) {
         static_assert((true && ... && is_spatial<Plan, Paths>()));
-        auto& [result, scratch] = plan.storage();
-        m_walk.run(plan, input, result, target...);
-        auto const sizes = plan.input_sizes();
-        (detail::make_maps(plan.template activation<Paths>(), plan.template gradient<Paths>(), sizes[1],
-                           sizes[2], scratch, map<Paths>(result)),
-         ...);
-        return result;
+        auto& kept = plan.storage();
+        auto const make_maps = [&] {
+            auto const sizes = plan.input_sizes();
+            (detail::make_maps(plan.template activation<Paths>(), plan.template gradient<Paths>(), sizes[1],
+                               sizes[2], kept.scratch[index<Paths>], map<Paths>(kept.result)),
+             ...);
+        };
+        m_walk.run(plan, input, kept.result, kept.choice, make_maps, target...);
+        (detail::collect_maps(plan, kept.scratch[index<Paths>], map<Paths>(kept.result)), ...);
+        return std::as_const(kept.result);
     }
 
 private:
@@ -282,12 +346,15 @@ private:
             sizes.rank == 3>::value;
     }
 
+    template <fixed_string Path>
+    static constexpr std::size_t index = detail::index_of_path<Path>(path_list<Paths...>{});
+
     template <fixed_string Path, class T, std::size_t Rank>
     static cam_map<T>& map(grad_cam_result<T, Rank, Paths...>& result) {
         if constexpr (sizeof...(Paths) == 1)
             return result;
         else
-            return result.maps[detail::index_of_path<Path>(path_list<Paths...>{})];
+            return result.maps[index<Path>];
     }
 };
 
@@ -307,6 +374,7 @@ public:
     template <class T, std::size_t OutputRank>
     struct storage {
         grad_cam_result<T, OutputRank, ""> result;
+        detail::choice_on_device<T> choice;
         detail::map_scratch<T> scratch;
     };
 
@@ -318,13 +386,17 @@ public:
 
     template <class Plan, class Input, class... Target>
     auto const& run(Plan& plan, Input const& input, Target const&... target) {
-        auto& [result, scratch] = plan.storage();
+        auto& kept = plan.storage();
+        cam_map<typename Plan::value_type>& maps = kept.result;
         plan.require_chosen_rank(3);
-        m_walk.run(plan, input, result, target...);
-        auto const sizes = plan.input_sizes();
-        detail::make_maps(plan.chosen_activation(), plan.chosen_gradient(), sizes[1], sizes[2], scratch,
-                          static_cast<cam_map<typename Plan::value_type>&>(result));
-        return result;
+        auto const make_maps = [&] {
+            auto const sizes = plan.input_sizes();
+            detail::make_maps(plan.chosen_activation(), plan.chosen_gradient(), sizes[1], sizes[2],
+                              kept.scratch, maps);
+        };
+        m_walk.run(plan, input, kept.result, kept.choice, make_maps, target...);
+        detail::collect_maps(plan, kept.scratch, maps);
+        return std::as_const(kept.result);
     }
 
 private:

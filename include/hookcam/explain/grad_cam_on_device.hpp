@@ -1,10 +1,12 @@
 #pragma once
 
 #include "../tensor/device_view.hpp"
-#include "../tensor/memory.hpp"
+#include "choice_on_device.hpp"
 #include "grad_cam.hpp"
+#include "status.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -24,28 +26,33 @@ struct maps_must_be_made_there {
 
 } // namespace detail
 
-/// Grad-CAM's maps of a batch, where they were made: views of a device's memory, good until the plan's next call.
+/// What Grad-CAM finds in a batch, where it was found: views of a device's memory, good until the plan's next call.
 template <class T, std::size_t OutputRank, class Device>
 struct device_cam {
     device_view<T const, 3, Device> heatmap; ///< N,H,W of the input, from 0 to 1
     device_view<T const, 3, Device> raw;     ///< N,h,w of the layer, before it was resized and normalised
-    xt::xtensor<T, OutputRank + 1> const& logits; ///< of the network, in this program's memory
-    std::vector<std::size_t> const& predicted;    ///< the class of the largest logit, for each image
-    std::vector<std::size_t> const& target;       ///< the class that the map explains, for each image
+    device_view<cam_status const, 1, Device> status;       ///< what each raw map says
+    device_view<T const, OutputRank + 1, Device> logits;   ///< of the network
+    device_view<std::uint32_t const, 1, Device> predicted; ///< the class of the largest logit, for each image
+    device_view<std::uint32_t const, 1, Device> target; ///< the class that the map explains, for each image
 };
 
-/// Grad-CAM at a layer, for a model on a device, whose maps stay there: whoever goes on with them by kernels of his own, or
-/// wants some of them only, need not wait for the others. It is called as `scored_grad_cam_request` is. Maps whose values
-/// are all equal are zeros, and nothing says so.
+/// Grad-CAM at a layer, for a model on a device, of which nothing is copied to this program's memory: whoever goes on with
+/// the maps by kernels of his own, or wants some of them only, need not wait for the others. It is called as
+/// `scored_grad_cam_request` is. For the logit of a class, a kernel chooses the classes too; for another score they are
+/// chosen in this program, from a copy of the logits.
 template <class Score, fixed_string Path>
 class scored_grad_cam_on_device_request : public gradients_request<Path> {
 public:
     template <class T, std::size_t OutputRank>
     struct storage {
-        xt::xtensor<T, OutputRank + 1> logits;
-        std::vector<std::size_t> predicted;
-        std::vector<std::size_t> target;
+        detail::choice_on_device<T> choice;
         detail::map_scratch<T> scratch;
+        struct { // where the classes are chosen here
+            xt::xtensor<T, OutputRank + 1> logits;
+            std::vector<std::size_t> predicted;
+            std::vector<std::size_t> target;
+        } seen;
     };
 
     scored_grad_cam_on_device_request() = default;
@@ -54,36 +61,47 @@ public:
 
     template <class Plan, class Input, class... Target>
     auto run(Plan& plan, Input const& input, Target const&... target) {
-        using T = typename Plan::value_type;
         using device = typename Plan::device_type;
         static_assert(detail::maps_must_be_made_there<device, detail::a_gpu<device>>::value);
         auto& kept = plan.storage();
-        m_walk.run(plan, input, kept, target...);
-        auto const activation = plan.template activation<Path>();
-        auto const gradient = plan.template gradient<Path>();
-        auto const& shape = activation.shape();
-        auto const sizes = plan.input_sizes();
-        auto const on = activation.device();
-        kernels::grad_cam_sizes const of{shape[0], shape[1], shape[2], shape[3], sizes[1], sizes[2]};
-        auto& scratch = kept.scratch;
-        auto* const weights = scratch.room(scratch.weights, of.batch * of.channels, *on.stream);
-        auto* const raw = scratch.room(scratch.raw, of.batch * of.height * of.width, *on.stream);
-        auto* const heatmap =
-            scratch.room(scratch.heatmap, of.batch * of.to_height * of.to_width, *on.stream);
-        kernels::grad_cam_maps(on, of, activation.data(), gradient.data(), weights, raw, heatmap);
-        return device_cam<T, Plan::output_shape::rank, device>{
-            {on, heatmap, {of.batch, of.to_height, of.to_width}},
-            {on, raw, {of.batch, of.height, of.width}},
-            kept.logits,
-            kept.predicted,
-            kept.target};
+        auto const make_maps = [&] {
+            auto const sizes = plan.input_sizes();
+            auto const activation = plan.template activation<Path>();
+            kept.scratch.make(activation.device(), detail::sizes_of_maps(activation, sizes[1], sizes[2]),
+                              activation.data(), plan.template gradient<Path>().data());
+        };
+        if constexpr (detail::cam_walk<Score>::template chooses_there<Plan>) {
+            m_walk.run_there(plan, input, kept.choice, make_maps, target...);
+        } else {
+            m_walk.run_here(plan, input, kept.seen, target...);
+            make_maps();
+            kept.choice.put(*plan.output().device().stream, kept.seen.predicted, kept.seen.target);
+        }
+        return found(plan);
     }
 
 private:
     [[no_unique_address]] detail::cam_walk<Score> m_walk;
+
+    template <class Plan>
+    static auto found(Plan& plan) {
+        auto const& [choice, scratch, seen] = plan.storage();
+        auto const logits = plan.output();
+        auto const on = logits.device();
+        auto const shape = plan.template activation<Path>().shape();
+        auto const sizes = plan.input_sizes();
+        std::size_t const batch = plan.batch();
+        return device_cam<typename Plan::value_type, Plan::output_shape::rank, typename Plan::device_type>{
+            {on, scratch.heatmap.data(), {batch, sizes[1], sizes[2]}},
+            {on, scratch.raw.data(), {batch, shape[2], shape[3]}},
+            {on, scratch.status.data(), {batch}},
+            logits,
+            choice.predicted(on),
+            choice.target(on)};
+    }
 };
 
-/// Grad-CAM of the predicted class, or of a target that is given, whose maps stay on the device.
+/// Grad-CAM of the predicted class, or of a target that is given, of which nothing leaves the device.
 template <fixed_string Path>
 using grad_cam_on_device_request = scored_grad_cam_on_device_request<logit_score, Path>;
 

@@ -16,11 +16,17 @@ namespace hookcam {
 
 namespace detail {
 
+/// Shows in its argument the number of axes of the output, without the batch.
+template <std::size_t Rank>
+struct output_must_be_a_vector {
+    static_assert(Rank == 1, "hookcam::grad_cam: the score of a class needs an output that is one vector for "
+                             "each image; pool and flatten it, or give a score such as mask_score");
+    static constexpr bool value = true;
+};
+
 template <class Output>
 [[nodiscard]] std::size_t largest(Output const& output) {
-    static_assert(rank_of<Output> == 1,
-                  "hookcam::grad_cam: the score of a class needs an output that is one vector for "
-                  "each image; pool and flatten it, or give a score such as mask_score");
+    static_assert(output_must_be_a_vector<rank_of<Output>>::value);
     return static_cast<std::size_t>(std::max_element(output.data(), output.data() + output.size()) -
                                     output.data());
 }

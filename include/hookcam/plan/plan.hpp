@@ -10,8 +10,10 @@
 #include "lower.hpp"
 #include "mode.hpp"
 #include "model.hpp"
+#include "repeated_work.hpp"
 #include "requests.hpp"
 #include "source.hpp"
+#include "staging.hpp"
 #include "tape.hpp"
 #include "watch.hpp"
 
@@ -32,7 +34,8 @@ struct any_shape {};
 
 namespace detail {
 
-/// What a plan for a GPU has of its own: a stream, and memory of this program through which inputs and gradients go.
+/// What a plan for a GPU has of its own: a stream, memory of this program through which inputs and gradients go, and what it
+/// does there again and again.
 template <class Device, class T>
 struct device_side {
     static constexpr memory_place* place() noexcept { return nullptr; }
@@ -40,22 +43,32 @@ struct device_side {
 template <class Device, class T>
     requires a_gpu<Device>
 struct device_side<Device, T> {
-    typename Device::stream_type stream;
-    hookcam::memory<T> input;
-    hookcam::memory<T> gradient;
+    using stream_type = typename Device::stream_type;
+
+    stream_type stream;
+    staging<T, stream_type> input{stream};
+    staging<T, stream_type> gradient{stream};
+    bool repeats = false; ///< no step leaves the device
+    repeated_work<stream_type> forward;
+    repeated_work<stream_type> backward;
+    repeated_work<stream_type> all; ///< of a call of the plan
 
     memory_place* place() noexcept { return &stream; }
 
-    /// Room for a batch.
-    static hookcam::memory<T>& room(hookcam::memory<T>& of, std::size_t batch, extents const& sizes) {
-        std::size_t size = batch; // all sizes are known
-        for (std::size_t axis = 0; axis < sizes.rank; ++axis)
-            size *= sizes[axis];
-        if (of.size() != size)
-            of = hookcam::memory<T>(size);
-        return of;
+    void forget() noexcept {
+        forward.forget();
+        backward.forget();
+        all.forget();
     }
 };
+
+/// The elements of a batch whose sizes are known.
+[[nodiscard]] inline std::size_t size_of_batch(std::size_t images, extents const& sizes) {
+    std::size_t size = images;
+    for (std::size_t axis = 0; axis < sizes.rank; ++axis)
+        size *= sizes[axis];
+    return size;
+}
 
 /// True where a plan for a device can read a tensor: all can read expressions of this program's memory.
 template <class Tensor, class Device>
@@ -169,22 +182,44 @@ public:
     /// or a view of one too, which does not pass this program's memory.
     template <class Input>
     auto forward(Input const& input) {
-        auto& t = m_state->t;
+        take(input);
+        return forward();
+    }
+
+    /// For requests: sizes the plan for an input and copies it in; `forward()` goes on from there.
+    template <class Input>
+    void take(Input const& input) {
         m_state->is_forward_done = false;
         if (auto const changes = m_state->from.changes(); changes != m_state->packed_at) {
-            t.forget_packed();
+            m_state->t.forget_packed();
             m_state->packed_at = changes;
         }
-        take(input);
+        copy_in(input);
+    }
+
+    /// For requests: forward of the input that was taken. Returns a view of the output, the batch first.
+    auto forward() {
+        auto& t = m_state->t;
         // slots: begin
         if constexpr (source::run_time_hooks) {
             auto const walk = t.walk_with(m_state->from.registry().snapshot());
             t.run_forward();
         } else
             // slots: end
-            t.run_forward();
+            repeat(
+                [](auto& side) -> auto& { return side.forward; }, [&t] { t.run_forward(); });
         m_state->is_forward_done = true;
         return output();
+    }
+
+    /// For requests: does `work()`, which begins with `forward()`. On a device, where no hook and no layer needs this
+    /// program, what it starts is recorded at the second call with inputs of a size, and started as a whole from then on:
+    /// then `work` is not called, and where its results lie must not change.
+    template <class Work>
+    void repeat(Work const& work) {
+        repeat(
+            [](auto& side) -> auto& { return side.all; }, work);
+        m_state->is_forward_done = true;
     }
 
     /// Makes the next call read all parameters anew. A plan keeps some of them packed for its kernels, and notices by
@@ -225,9 +260,9 @@ public:
         require_forward();
         if constexpr (detail::a_gpu<device_type>) {
             auto const& seed = t.gradient(t.output_gradient);
-            auto& side = m_state->side;
-            auto const& from = side.room(side.gradient, t.batch, seed.sizes);
-            side.stream.copy_in(seed.data, from.data(), from.size() * sizeof(value_type));
+            auto& staged = m_state->side.gradient;
+            static_cast<void>(staged.room(detail::size_of_batch(t.batch, seed.sizes)));
+            staged.send(seed.data);
         }
         run_backward();
     }
@@ -241,9 +276,8 @@ public:
         auto& t = m_state->t;
         auto const& cell = t.gradient(t.output_gradient);
         if constexpr (detail::a_gpu<device_type>) {
-            auto& side = m_state->side;
-            return detail::batch_view<output_shape::rank>(
-                side.room(side.gradient, t.batch, cell.sizes).data(), t.batch, cell.sizes);
+            auto* const to = m_state->side.gradient.room(detail::size_of_batch(t.batch, cell.sizes));
+            return detail::batch_view<output_shape::rank>(to, t.batch, cell.sizes);
         } else {
             return detail::batch_view<output_shape::rank>(cell.data, t.batch, cell.sizes);
         }
@@ -474,6 +508,28 @@ private:
             t.gradient(seeded.gradient).owns = true;
             t.gradient(seeded.gradient).stays = true;
         }
+        if constexpr (may_repeat)
+            m_state->side.repeats = std::none_of(t.forward.begin(), t.forward.end(), leaves_device) &&
+                                    std::none_of(t.backward.begin(), t.backward.end(), leaves_device);
+    }
+
+    /// True where what a walk starts may be the same each time: nothing is decided while it runs.
+    static constexpr bool may_repeat = detail::a_gpu<device_type> && !source::run_time_hooks &&
+                                       std::is_same_v<detail::mode_of<Request>, detail::inference>;
+
+    static bool leaves_device(detail::step<value_type> const& s) { return s.leaves_device; }
+
+    /// Does `work`, or what was recorded of it: `which(side)` says where that is kept.
+    template <class Which, class Work>
+    void repeat([[maybe_unused]] Which which, Work const& work) {
+        if constexpr (may_repeat) {
+            auto& side = m_state->side;
+            if (side.repeats) {
+                which(side).run(side.stream, work);
+                return;
+            }
+        }
+        work();
     }
 
     // slots: begin
@@ -495,12 +551,13 @@ private:
             t.run_needed_backward();
         } else
             // slots: end
-            t.run_backward();
+            repeat(
+                [](auto& side) -> auto& { return side.backward; }, [&t] { t.run_backward(); });
     }
 
     /// Sizes the plan for an input and copies it in.
     template <class Input>
-    void take(Input const& input) {
+    void copy_in(Input const& input) {
         static_assert(detail::an_expression<Input> || detail::is_device_view<Input>,
                       "hookcam::plan: the input must be an xtensor expression; give it N,C,H,W or C,H,W");
         constexpr bool is_there = detail::can_be_read_on<Input, device_type>();
@@ -521,6 +578,8 @@ private:
                 before = std::exchange(t.arena, {});
             else
                 t.arena = {}; // first, so that there is room for the next
+            if constexpr (may_repeat)
+                m_state->side.forget();
             t.lay_out(images, sizes);
         }
         if constexpr (detail::is_device_view<Input> && is_there)
@@ -538,7 +597,7 @@ private:
         auto& t = m_state->t;
         auto* const to = [&]() -> value_type* {
             if constexpr (detail::a_gpu<device_type>)
-                return m_state->side.room(m_state->side.input, images, sizes).data();
+                return m_state->side.input.room(detail::size_of_batch(images, sizes));
             else
                 return t.values[0].data;
         }();
@@ -549,8 +608,7 @@ private:
             if (!has_batch)
                 detail::fill(detail::image_view<rank>(to, sizes), input);
         if constexpr (detail::a_gpu<device_type>)
-            m_state->side.stream.copy_in(t.values[0].data, to,
-                                         m_state->side.input.size() * sizeof(value_type));
+            m_state->side.input.send(t.values[0].data);
     }
 };
 

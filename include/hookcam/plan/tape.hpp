@@ -78,7 +78,8 @@ struct step {
     int fused = -1; ///< what the step keeps, and does beside its own work
     bool reads_input = false; ///< of a backward step: whether it reads the values too
     bool reads_output = false;
-    bool is_by_image = false; ///< does the same to each image: may run for some of a batch at a time
+    bool leaves_device = false; ///< calls a hook, or works in this program's memory
+    bool is_by_image = false;   ///< does the same to each image: may run for some of a batch at a time
 };
 
 /// Neighbouring steps of a walk that run for a part of a batch after the other, so that what one leaves for the next stays

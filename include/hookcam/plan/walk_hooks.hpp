@@ -474,6 +474,7 @@ struct hooked_node {
         s.type_name = &Node::type_name;
         s.object = hook;
         s.node = id;
+        s.leaves_device = true;
         return s;
     }
 

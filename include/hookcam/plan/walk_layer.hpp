@@ -475,6 +475,7 @@ auto lower_dense_layer(lowering<Facts>& into, Layer const& layer, int node,
     if constexpr (packs_on<Layer, device> || ends_sums_on<Layer, device>)
         s.fused = new_fused_work(into);
 
+    s.leaves_device = goes_to_host<Layer, device>;
     s.what = "forward";
     if constexpr (ends_sums_on<Layer, device>)
         s.run = &forward_ended_layer<Layer, in_rank, out_rank, device, T>;

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstddef>
+#include <initializer_list>
 #include <type_traits>
 
 namespace hookcam {
@@ -109,15 +110,23 @@ void fetch(View&& place, Tensor const& from) {
         fill(place, from);
 }
 
-/// Copies from memory of another stream: behind what was started on either, and before what is started there later.
+/// Does `work()`, which starts something on one stream that reads memory of others: behind what was started on any, and
+/// before what is started there later.
+template <class Work>
+void in_order_of(memory_place& here, std::initializer_list<memory_place*> others, Work const& work) {
+    for (auto* const other : others)
+        if (other != &here)
+            here.wait_for(*other);
+    work();
+    for (auto* const other : others)
+        if (other != &here)
+            other->wait_for(here);
+}
+
+/// Copies from memory of another stream.
 inline void copy_from_stream(memory_place& here, void* to, memory_place& there, void const* from,
                              std::size_t bytes) {
-    bool const is_other = &here != &there;
-    if (is_other)
-        here.wait_for(there);
-    here.copy(to, from, bytes);
-    if (is_other)
-        there.wait_for(here);
+    in_order_of(here, {&there}, [&] { here.copy(to, from, bytes); });
 }
 
 /// A view of `batch` images or feature vectors of known rank in a device's memory.

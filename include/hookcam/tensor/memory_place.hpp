@@ -1,6 +1,9 @@
 #pragma once
 
+#include "../core/error.hpp"
+
 #include <cstddef>
+#include <string>
 
 namespace hookcam {
 
@@ -32,5 +35,19 @@ protected:
     memory_place(memory_place const&) = delete;
     memory_place& operator=(memory_place const&) = delete;
 };
+
+namespace detail {
+
+/// Throws where a stream records work and is asked for something that could not be done again by the device alone.
+inline void must_be_repeatable(bool is_recording, char const* what) {
+    if (!is_recording)
+        return;
+    std::string text{"hookcam::plan: what is recorded must be work of the device alone; "};
+    text += what;
+    text += " cannot be repeated";
+    throw error{error_kind::device, text};
+}
+
+} // namespace detail
 
 } // namespace hookcam
