@@ -12,6 +12,7 @@
 #include "viz/filter_grid.hpp"
 #include "viz/overlay.hpp"
 #include "viz/overlay_figure.hpp"
+#include "viz/overlay_on_device.hpp"
 #include "viz/panel.hpp"
 #include "viz/png.hpp"
 #include "viz/turbo.hpp"

@@ -48,6 +48,14 @@ inline void mix_bytes(std::uint8_t const* over, std::size_t count, float alpha,
                                              rest * static_cast<float>(bytes[i]) + 0.5F);
 }
 
+inline void check_alpha(double alpha) {
+    if (!(alpha >= 0 && alpha <= 1)) {
+        throw error{error_kind::use, "hookcam::overlay: alpha must lie from 0 (the picture alone) to 1 (the "
+                                     "heatmap alone); it is " +
+                                         std::to_string(alpha)};
+    }
+}
+
 template <class T>
 picture blend(picture const& image, std::span<T const> heat, colormap const& colours, double alpha) {
     if (heat.size() * 3 != image.bytes().size()) {
@@ -56,11 +64,7 @@ picture blend(picture const& image, std::span<T const> heat, colormap const& col
                                            std::to_string(image.width()) + "; it has " +
                                            std::to_string(heat.size()) + " values"};
     }
-    if (!(alpha >= 0 && alpha <= 1)) {
-        throw error{error_kind::use, "hookcam::overlay: alpha must lie from 0 (the picture alone) to 1 (the "
-                                     "heatmap alone); it is " +
-                                         std::to_string(alpha)};
-    }
+    check_alpha(alpha);
     picture result = image;
     auto const bytes = result.bytes();
     constexpr std::size_t strip = 256; // pixels at a time: what is laid over them lies on the stack
