@@ -2,8 +2,10 @@
 // machine with a GPU it says `cuda`.
 #include <hookcam/cuda.hpp>
 #include <hookcam/hookcam.hpp>
+#include <hookcam/viz/overlay_on_device.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <iostream>
 
 namespace hc = hookcam;
@@ -71,9 +73,21 @@ int main() {
     auto const gradient = look.gradient<"conv">().to_host();
     // [use]
 
+    xt::xtensor<std::uint8_t, 4> const photos({1, 4, 4, 3}, 100);
+    // [overlay]
+    auto see = hc::plan<hc::image<1, 4, 4>>(there, hc::grad_cam_on_device_request<"conv">{});
+    auto const found = see(image); // nothing comes back
+    auto const on = found.raw.device();
+    // N,H,W,3 bytes in, and out, by a view that is good until the next call.
+    hc::device_tensor<std::uint8_t, 4, hc::emulated> const pictures{on, photos};
+    hc::overlay_on_device lay{on, hc::jet, 0.4};
+    auto const shown = lay(pictures, found.raw).pictures;
+    // [overlay]
+
     auto const here = hc::grad_cam<"conv">(model, image);
     std::cout << "class " << cam.target[0] << " there, " << here.target[0] << " here\n"
               << "logits " << copied(0, 0) << ' ' << copied(0, 1) << ' ' << copied(0, 2) << '\n'
               << "the same map: " << (cam.heatmap == here.heatmap) << '\n'
-              << "gradient of conv: " << gradient.shape()[1] << " channels\n";
+              << "gradient of conv: " << gradient.shape()[1] << " channels\n"
+              << "a pixel of the overlay: " << int{shown.to_host()(0, 2, 2, 0)} << '\n';
 }
