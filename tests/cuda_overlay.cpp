@@ -50,7 +50,7 @@ maps some_maps(std::size_t count, std::size_t height, std::size_t width) {
     return made;
 }
 
-/// The processor's heatmaps of raw maps.
+/// The processor's heatmaps of raw maps; zero where a map is the same everywhere, which would be rounding errors from 0 to 1.
 maps heat_of(maps const& raw, std::size_t height, std::size_t width) {
     auto made = maps::from_shape({raw.shape()[0], height, width});
     for (std::size_t n = 0; n < raw.shape()[0]; ++n) {
@@ -58,6 +58,10 @@ maps heat_of(maps const& raw, std::size_t height, std::size_t width) {
         hc::kernels::resize_bilinear(hc::cpu{}, raw.shape()[1], raw.shape()[2], &raw(n, 0, 0), height, width,
                                      map);
         hc::kernels::normalize_map(hc::cpu{}, height * width, map);
+        auto const status =
+            hc::kernels::status_of_map(hc::cpu{}, raw.shape()[1] * raw.shape()[2], &raw(n, 0, 0));
+        if (status != hc::cam_status::ok)
+            std::fill_n(map, height * width, 0.0f);
     }
     return made;
 }

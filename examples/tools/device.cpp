@@ -13,8 +13,9 @@ device find_device(command_line const& line) {
     if (name != "cuda")
         throw wrong_use{"--device must be cpu or cuda; it is \"" + name + '"'};
 #if defined(TOOLS_HAVE_CUDA)
-    if (!hookcam::has_cuda_device())
-        throw wrong_use{"--device must be cpu on this machine, which has no NVIDIA GPU that CUDA can use"};
+    if (auto const problem = hookcam::cuda_device_problem(); !problem.empty())
+        throw wrong_use{
+            "--device must be cpu on this machine, which has no GPU that can be used; CUDA says: " + problem};
     return device::cuda;
 #else
     throw wrong_use{

@@ -36,6 +36,7 @@ void copy_in_cuda(void* handle, void* to, void const* from, std::size_t bytes);
 
 [[nodiscard]] void* allocate_pinned(std::size_t bytes);
 void release_pinned(void* handle, void* block) noexcept;
+void start_copy_into_cuda(void* handle, void* to, void const* from, std::size_t bytes);
 [[nodiscard]] void* make_cuda_event();
 void release_cuda_event(void* event) noexcept;
 void record_cuda_event(void* event, void* handle);
@@ -119,7 +120,7 @@ public:
         detail::must_be_repeatable(m_is_recording, "a copy from this program's memory");
         if (m_has_read.get() == nullptr)
             m_has_read = detail::cuda_handle<detail::release_cuda_event>{detail::make_cuda_event()};
-        detail::copy_into_cuda(m_handle, to, from, bytes);
+        detail::start_copy_into_cuda(m_handle, to, from, bytes);
         detail::record_cuda_event(m_has_read.get(), m_handle);
     }
     /// Waits until all that `start_copy_in` was given has been read.

@@ -200,11 +200,9 @@ HOOKCAM_CUDA_WEAK void copy_in_cuda(void* handle, void* to, void const* from, st
 }
 
 HOOKCAM_CUDA_WEAK void* allocate_pinned(std::size_t bytes) {
+    on_first_device const device;
     void* made = nullptr;
-    auto const result = cudaMallocHost(&made, bytes);
-    if (result == cudaErrorMemoryAllocation)
-        static_cast<void>(cudaGetLastError()); // the device is well, and the next call must not see this
-    check_cuda(result, "cudaMallocHost", "", __FILE__, __LINE__);
+    HOOKCAM_CUDA_CHECK(cudaMallocHost(&made, bytes));
     return made;
 }
 
@@ -213,7 +211,15 @@ HOOKCAM_CUDA_WEAK void release_pinned(void* handle, void* block) noexcept {
     static_cast<void>(cudaFreeHost(block));
 }
 
+HOOKCAM_CUDA_WEAK void start_copy_into_cuda(void* handle, void* to, void const* from, std::size_t bytes) {
+    if (bytes == 0)
+        return;
+    on_first_device const device;
+    HOOKCAM_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_of(handle)));
+}
+
 HOOKCAM_CUDA_WEAK void* make_cuda_event() {
+    on_first_device const device;
     cudaEvent_t made = nullptr;
     HOOKCAM_CUDA_CHECK(cudaEventCreateWithFlags(&made, cudaEventDisableTiming));
     return made;
@@ -224,6 +230,7 @@ HOOKCAM_CUDA_WEAK void release_cuda_event(void* event) noexcept {
 }
 
 HOOKCAM_CUDA_WEAK void record_cuda_event(void* event, void* handle) {
+    on_first_device const device;
     HOOKCAM_CUDA_CHECK(cudaEventRecord(static_cast<cudaEvent_t>(event), stream_of(handle)));
 }
 
@@ -232,22 +239,18 @@ HOOKCAM_CUDA_WEAK void wait_for_cuda_event(void* event) {
 }
 
 HOOKCAM_CUDA_WEAK void begin_cuda_recording(void* handle) {
+    on_first_device const device;
     // What other threads do with streams of theirs is no concern of this recording.
     HOOKCAM_CUDA_CHECK(cudaStreamBeginCapture(stream_of(handle), cudaStreamCaptureModeThreadLocal));
 }
 
 HOOKCAM_CUDA_WEAK void* end_cuda_recording(void* handle) {
+    on_first_device const device;
     cudaGraph_t graph = nullptr;
-    auto const ended = cudaStreamEndCapture(stream_of(handle), &graph);
-    if (ended != cudaSuccess)
-        static_cast<void>(
-            cudaGetLastError()); // the stream is well again, and the work is done without a recording
-    check_cuda(ended, "cudaStreamEndCapture", "", __FILE__, __LINE__);
+    HOOKCAM_CUDA_CHECK(cudaStreamEndCapture(stream_of(handle), &graph));
     cudaGraphExec_t made = nullptr;
     auto const result = cudaGraphInstantiateWithFlags(&made, graph, 0);
     static_cast<void>(cudaGraphDestroy(graph));
-    if (result != cudaSuccess)
-        static_cast<void>(cudaGetLastError());
     check_cuda(result, "cudaGraphInstantiateWithFlags", "", __FILE__, __LINE__);
     return made;
 }
@@ -260,6 +263,7 @@ HOOKCAM_CUDA_WEAK void drop_cuda_recording(void* handle) noexcept {
 }
 
 HOOKCAM_CUDA_WEAK void start_cuda_recording(void* graph, void* handle) {
+    on_first_device const device;
     HOOKCAM_CUDA_CHECK(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream_of(handle)));
 }
 

@@ -90,8 +90,10 @@ struct prepare_overlay {
         block.last([&](unsigned thread) {
             if (thread != 0)
                 return;
-            room.ranges[block.x] = own.values[0];
-            room.status[block.x] = status_of_range(own.raw_values[0]);
+            map_range const before = own.raw_values[0];
+            room.status[block.x] = status_of_range(before);
+            // Where a map is the same everywhere, it differs by rounding alone when it is resized.
+            room.ranges[block.x] = before.low == before.high ? before : own.values[0];
         });
     }
 

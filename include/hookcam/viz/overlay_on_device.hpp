@@ -30,7 +30,7 @@ namespace detail {
         for (unsigned c = 0; c < 3; ++c)
             paint.colours[i] |= std::uint32_t{colours.colours[i][c]} << (8 * c);
     paint.heat_part = static_cast<float>(alpha);
-    paint.picture_part = static_cast<float>(1 - alpha);
+    paint.picture_part = 1 - paint.heat_part;
     return paint;
 }
 
@@ -85,7 +85,8 @@ struct overlaid {
 /// Lays raw maps of Grad-CAM over pictures, on a device and again and again: resized to the pictures' size, minus their
 /// minimum, over their maximum where that is positive, coloured and blended as by `overlay`, in one pass over the pictures.
 /// A second call of a size allocates nothing. Beside `overlay`'s rounding, a value at the edge between two colours may get
-/// either, since the range of a map is found at fewer pixels than all.
+/// either, since the range of a map is found at fewer pixels than all; a map that is the same everywhere has the colour
+/// of 0.
 template <class Device>
 class overlay_on_device {
 public:
