@@ -168,7 +168,9 @@ private:
 /// A stream of the emulated device: all is done at once, but for `start_copy_in`, which is done as late as a device may.
 class emulated_stream final : public memory_place {
 public:
+    /// With nothing to do.
     emulated_stream() = default;
+    /// Does what waits.
     ~emulated_stream() override { wait_for_copies_in(); }
 
     /// Of parameters.

@@ -24,6 +24,14 @@ struct maps_must_be_made_there {
     static constexpr bool value = true;
 };
 
+/// What classes are chosen by where no kernel chooses them, in this program's memory.
+template <class T, std::size_t OutputRank>
+struct choice_here {
+    xt::xtensor<T, OutputRank + 1> logits;
+    std::vector<std::size_t> predicted;
+    std::vector<std::size_t> target;
+};
+
 } // namespace detail
 
 /// What Grad-CAM finds in a batch, where it was found: views of a device's memory, good until the plan's next call.
@@ -48,11 +56,7 @@ public:
     struct storage {
         detail::choice_on_device<T> choice;
         detail::map_scratch<T> scratch;
-        struct { // where the classes are chosen here
-            xt::xtensor<T, OutputRank + 1> logits;
-            std::vector<std::size_t> predicted;
-            std::vector<std::size_t> target;
-        } seen;
+        detail::choice_here<T, OutputRank> seen;
     };
 
     scored_grad_cam_on_device_request() = default;
