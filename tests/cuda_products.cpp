@@ -10,7 +10,9 @@
 
 #include <csignal>
 #include <cstddef>
+#include <optional>
 #include <random>
+#include <string_view>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -209,6 +211,14 @@ struct overreaching_element {
     HOOKCAM_DEVICE void operator()(std::size_t i) const { to[i] = 1.0f; }
 };
 
+/// Reads, and writes elsewhere.
+struct copying_element {
+    static constexpr char const* name = "copying";
+    float const* from;
+    float* to;
+    HOOKCAM_DEVICE void operator()(std::size_t i) const { to[i] = from[i] + 1.0f; }
+};
+
 /// The signal that ends a process that calls `function`; 0 where it ends by itself.
 template <class Function>
 int signal_of(Function function) {
@@ -216,6 +226,7 @@ int signal_of(Function function) {
     if (child == 0) {
         std::signal(SIGSEGV, SIG_DFL);
         std::signal(SIGBUS, SIG_DFL);
+        std::signal(SIGABRT, SIG_DFL);
         function();
         ::_exit(0);
     }
@@ -257,6 +268,56 @@ BOOST_AUTO_TEST_CASE(memory_beyond_a_tensor_and_outside_of_kernels_is_out_of_rea
                    hc::kernels::for_each_element(device, 65, overreaching_element{to.data()});
                }) == SIGSEGV);
     BOOST_TEST(signal_of([&] { *to.data() = 1.0f; }) == SIGSEGV);
+}
+
+BOOST_AUTO_TEST_CASE(whoever_does_not_wait_for_another_stream_is_found) {
+    hc::emulated_stream one, two, three;
+    on_device<float> of_one{one, std::vector<float>(64)}, more_of_one{one, std::vector<float>(64)};
+    on_device<float> of_two{two, std::vector<float>(64)}, of_three{three, std::vector<float>(64)};
+    auto const copy = [](hc::emulated_stream& on, on_device<float>& from, on_device<float>& to) {
+        hc::kernels::for_each_element(hc::emulated{&on}, 64, copying_element{from.data(), to.data()});
+    };
+    auto const check_refused = [](auto const& function) {
+        BOOST_CHECK_EXCEPTION(function(), hc::error, [](hc::error const& e) {
+            return e.kind() == hc::error_kind::use &&
+                   std::string_view{e.what()}.find("must wait for the stream") != std::string_view::npos;
+        });
+    };
+    // A read of what was written.
+    check_refused([&] { copy(two, of_one, of_two); });
+    check_refused([&] { two.copy(of_two.data(), of_one.data(), 4); });
+    check_refused([&] { two.copy_out(std::vector<float>(64).data(), of_one.data(), 4); });
+    two.wait_for(one);
+    copy(two, of_one, of_two);
+    // A write of what is read; the owner may read it too.
+    copy(one, of_one, more_of_one);
+    check_refused([&] { copy(one, more_of_one, of_one); });
+    one.wait_for(two);
+    copy(one, more_of_one, of_one);
+    // What was waited for is not what came later.
+    check_refused([&] { copy(two, of_one, of_two); });
+    one.synchronize();
+    copy(two, of_one, of_two);
+    // By way of another.
+    two.wait_for(one);
+    three.wait_for(two);
+    copy(three, of_one, of_three);
+    check_refused([&] { copy(one, of_three, more_of_one); });
+    one.synchronize_device();
+    copy(one, of_three, more_of_one);
+    // What cannot be refused ends the program.
+    BOOST_TEST(signal_of([&] { on_device<float> short_lived{one, std::size_t{64}}; }) == 0);
+    BOOST_TEST(signal_of([&] {
+                   on_device<float> short_lived{one, std::size_t{64}};
+                   two.wait_for(one);
+                   copy(two, short_lived, of_two);
+               }) == SIGABRT);
+    BOOST_TEST(signal_of([&] {
+                   std::optional<hc::emulated_stream> stream{std::in_place};
+                   on_device<float> left{*stream, std::size_t{64}};
+                   stream.reset();
+               }) == SIGABRT);
+    one.synchronize_device();
 }
 
 BOOST_AUTO_TEST_CASE(grids_and_tensors_that_are_too_large_are_refused) {
