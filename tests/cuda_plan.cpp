@@ -7,8 +7,10 @@
 #include <hookcam/hookcam.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -137,4 +139,53 @@ BOOST_AUTO_TEST_CASE(models_travel) {
     auto const zero = hc::to<hc::cpu>(there);
     BOOST_TEST(zero.parameter("bn1.weight")(0) == 1.0f);
     BOOST_TEST(zero.parameter("conv1.weight")(0, 0, 0, 0) == 0.0f);
+}
+
+BOOST_AUTO_TEST_CASE(the_same_bits_from_run_to_run) {
+#if defined(HOOKCAM_ON_GPU)
+    std::size_t const batch = 70, runs = 100;
+#else
+    std::size_t const batch = 2, runs = 3;
+#endif
+    auto const there = hc::to<device_harness::device_type>(filled<float>());
+    auto const x = pictures(batch);
+    auto look = hc::plan<shape>(there, everything{});
+    std::vector<std::vector<float>> first;
+    for (std::size_t run = 0; run < runs; ++run) {
+        auto const& cam = look(x);
+        std::vector<std::vector<float>> found{narrow(cam.logits), narrow(cam.raw), narrow(cam.heatmap),
+                                              narrow(look.input_gradient().to_host())};
+        for (auto const& entry : filled<float>().entries())
+            if (entry.is_learned)
+                found.push_back(narrow(look.parameter_gradient(entry.key).to_host()));
+        if (run == 0)
+            first = found;
+        for (std::size_t i = 0; i < found.size(); ++i)
+            BOOST_TEST_REQUIRE(
+                std::memcmp(found[i].data(), first[i].data(), found[i].size() * sizeof(float)) == 0,
+                "run " << run << ", result " << i);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_full_device_leaves_model_and_plan_usable) {
+    auto const there = hc::to<device_harness::device_type>(filled<float>());
+    auto plan = hc::plan<shape>(there);
+    auto const x = pictures(2);
+    auto const before = plan.forward(x).to_host();
+#if defined(HOOKCAM_ON_GPU)
+    std::size_t const too_many = std::size_t{1} << 28; // of some 10 kB each: terabytes
+#else
+    std::size_t const too_many = std::size_t{1} << 36; // beyond what a process can address
+#endif
+    auto const one = pictures(1);
+    for (int i = 0; i < 2; ++i) {
+        BOOST_CHECK_EXCEPTION(
+            plan.forward(xt::broadcast(one, std::array<std::size_t, 4>{too_many, 3, 13, 12})), hc::error,
+            [](hc::error const& e) {
+                return e.kind() == hc::error_kind::device &&
+                       std::string_view{e.what()}.find("take a smaller batch") != std::string_view::npos;
+            });
+        BOOST_TEST((plan.forward(x).to_host() == before));
+        BOOST_TEST((there(x) == before));
+    }
 }
