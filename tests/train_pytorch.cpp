@@ -101,6 +101,19 @@ void run_loss(setting const& one, std::string const& what) {
                           one.tensor<2>("x"), one.tensor<2>("t")));
 }
 
+void run_default_loss(setting const& one, std::string const& what) {
+    if (what == "cross_entropy")
+        run_class_loss(one, hc::cross_entropy<double>{});
+    else if (what == "nll_loss")
+        run_class_loss(one, hc::nll_loss<double>{});
+    else if (what == "mse_loss")
+        put_loss(one, hc::mse_loss<double>{}(one.tensor<2>("x"), one.tensor<2>("t")));
+    else if (what == "l1_loss")
+        put_loss(one, hc::l1_loss<double>{}(one.tensor<2>("x"), one.tensor<2>("t")));
+    else
+        put_loss(one, hc::binary_cross_entropy_with_logits<double>{}(one.tensor<2>("x"), one.tensor<2>("t")));
+}
+
 // -------------------------------------------------------------------------------------------- optimisers
 
 using net = hc::sequential<hc::named<"a", hc::linear<7, 5>>, hc::named<"b", hc::linear<5, 3>>>;
@@ -166,15 +179,15 @@ void run_optimizer(setting const& one, std::string const& what) {
         run_steps(one, model, to, hc::rmsprop(to, rmsprop_of(first), {{"b", rmsprop_of(second)}}));
 }
 
-void run_defaults(setting const& one) {
+void run_default_optimizer(setting const& one, std::string const& what) {
     hc::model<net, double> model;
     std::ranges::copy(one.get("start"), model.data());
     training to{model};
-    if (one.key == "defaults.sgd")
+    if (what == "sgd")
         run_steps(one, model, to, hc::sgd(to));
-    else if (one.key == "defaults.adam")
+    else if (what == "adam")
         run_steps(one, model, to, hc::adam(to));
-    else if (one.key == "defaults.adamw")
+    else if (what == "adamw")
         run_steps(one, model, to, hc::adamw(to));
     else
         run_steps(one, model, to, hc::rmsprop(to));
@@ -229,6 +242,22 @@ void run_scheduler(setting const& one, std::string const& what) {
     }
 }
 
+/// With what has no default alone.
+void run_default_scheduler(setting const& one, std::string const& what) {
+    auto const o = one.get("options");
+    auto const whole = [&](std::size_t i) { return static_cast<std::int64_t>(o[i]); };
+    if (what == "step_lr")
+        run_schedule(one, hc::step_lr{.step_size = whole(0)});
+    else if (what == "multi_step_lr")
+        run_schedule(one, hc::multi_step_lr{.milestones = {whole(0), whole(1)}});
+    else if (what == "cosine_annealing_lr")
+        run_schedule(one, hc::cosine_annealing_lr{.t_max = whole(0)});
+    else if (what == "linear_lr")
+        run_schedule(one, hc::linear_lr{});
+    else
+        run_schedule(one, hc::one_cycle_lr{.max_learning_rate = o[0], .total_steps = whole(1)});
+}
+
 } // namespace
 
 int main(int, char** argv) {
@@ -238,16 +267,15 @@ int main(int, char** argv) {
     for (auto const& [key, entry] : given)
         keys.insert(key.substr(0, key.rfind('.')));
     for (auto const& key : keys) {
-        auto const what = key.substr(0, key.find('.'));
+        bool const defaults = key.starts_with("defaults.");
+        auto const what = defaults ? key.substr(key.find('.') + 1) : key.substr(0, key.find('.'));
         setting const one{key, given, results};
-        if (what == "defaults")
-            run_defaults(one);
-        else if (what.ends_with("_lr"))
-            run_scheduler(one, what);
+        if (what.ends_with("_lr"))
+            (defaults ? run_default_scheduler : run_scheduler)(one, what);
         else if (one.has("start"))
-            run_optimizer(one, what);
+            (defaults ? run_default_optimizer : run_optimizer)(one, what);
         else
-            run_loss(one, what);
+            (defaults ? run_default_loss : run_loss)(one, what);
     }
     hc::write_safetensors(argv[2], results);
 }

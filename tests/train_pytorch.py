@@ -96,6 +96,19 @@ class Settings:
         function = getattr(torch.nn.functional, name)
         self.expect_loss(key, lambda x, how: function(x, t, reduction=how, **options), x, reduction)
 
+    def default_loss(self, key, name):
+        x = 4 * self.noise(6, 5)
+        if name in CLASS_LOSSES:
+            target = torch.tensor([0, 4, -100, 2, 1, 1])
+            if name == "nll_loss":
+                x = x.log_softmax(1)
+            self.give(key, x=x, labels=target)
+        else:
+            target = self.noise(6, 5).sigmoid()
+            self.give(key, x=x, t=target)
+        kind = DEFAULT_LOSSES[name]
+        self.expect_loss(key, lambda x, how: (kind(reduction=how) if how == "none" else kind())(x, target), x, 0)
+
     # ------------------------------------------------------------------------------------------ optimisers
 
     def options(self, name):
@@ -155,12 +168,38 @@ class Settings:
 
     # ------------------------------------------------------------------------------------------- schedules
 
+    def two_groups(self, base):
+        parameters = self.parameters()
+        groups = [{"params": parameters[:2]}, {"params": parameters[2:], "lr": base[1]}]
+        return torch.optim.SGD(groups, lr=base[0], momentum=0.5)
+
+    def rates(self, key, optimizer, made, base, steps, options):
+        rates, momenta = [], []
+        for i in range(steps + 1):
+            rates += [group["lr"] for group in optimizer.param_groups]
+            momenta += [group["momentum"] for group in optimizer.param_groups]
+            if i < steps:
+                made.step()
+        self.give(key, base=[*base, float(steps)], options=[float(option) for option in options])
+        self.expect(key, rates=torch.tensor(rates, dtype=torch.float64), momenta=torch.tensor(momenta, dtype=torch.float64))
+
+    def default_schedule(self, key, name):
+        """Given alone what has no default."""
+        kinds, base, steps = torch.optim.lr_scheduler, [0.3, 0.02], 30
+        optimizer = self.two_groups(base)
+        options, make = {
+            "step_lr": ([7], kinds.StepLR),
+            "multi_step_lr": ([5, 9], lambda optimizer, *milestones: kinds.MultiStepLR(optimizer, milestones)),
+            "cosine_annealing_lr": ([13], kinds.CosineAnnealingLR),
+            "linear_lr": ([], kinds.LinearLR),
+            "one_cycle_lr": ([0.7, steps], kinds.OneCycleLR),
+        }[name]
+        self.rates(key, optimizer, make(optimizer, *options), base, steps, options)
+
     def schedule(self, key, name):
         draw, schedules = self.draw, torch.optim.lr_scheduler
         base, steps = [10 ** draw.uniform(-3, 0), 10 ** draw.uniform(-3, 0)], draw.randint(10, 60)
-        parameters = self.parameters()
-        groups = [{"params": parameters[:2]}, {"params": parameters[2:], "lr": base[1]}]
-        optimizer = torch.optim.SGD(groups, lr=base[0], momentum=0.5)
+        optimizer = self.two_groups(base)
         linear = [draw.uniform(0.01, 1), draw.uniform(0.1, 1), draw.randint(1, 12)]
         cosine, step = [draw.randint(2, 30), draw.choice([0.0, 1e-3])], [draw.randint(1, 9), draw.uniform(0.1, 1)]
         if name == "step_lr":
@@ -188,14 +227,7 @@ class Settings:
             parts.append(schedules.StepLR(optimizer, *step))
             options = [*milestones, *linear, *cosine, *step]
             made = schedules.SequentialLR(optimizer, parts, milestones)
-        rates, momenta = [], []
-        for i in range(steps + 1):
-            rates += [group["lr"] for group in optimizer.param_groups]
-            momenta += [group["momentum"] for group in optimizer.param_groups]
-            if i < steps:
-                made.step()
-        self.give(key, base=[*base, float(steps)], options=[float(option) for option in options])
-        self.expect(key, rates=torch.tensor(rates, dtype=torch.float64), momenta=torch.tensor(momenta, dtype=torch.float64))
+        self.rates(key, optimizer, made, base, steps, options)
 
 
 def compare(program):
@@ -210,6 +242,12 @@ def compare(program):
         parameters = settings.parameters()
         defaults = {"lr": 1e-3} if name == "sgd" else {}  # PyTorch's too, from 2.1 on
         settings.steps(f"defaults.{name}", parameters, CLASSES[name](parameters, **defaults), None)
+
+    for name in DEFAULT_LOSSES:
+        settings.default_loss(f"defaults.{name}", name)
+    for name in SCHEDULES:
+        if name != "sequential_lr":  # which has none
+            settings.default_schedule(f"defaults.{name}", name)
 
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = pathlib.Path(folder, "inputs.safetensors"), pathlib.Path(folder, "outputs.safetensors")
@@ -244,5 +282,7 @@ if __name__ == "__main__":
         print(f"skipped: {missing} for {sys.executable}; -D HOOKCAM_PYTHON=PATH names another Python")
         sys.exit(77)
     warnings.filterwarnings("ignore", category=UserWarning)  # that schedules step without the optimiser
+    modules = [torch.nn.CrossEntropyLoss, torch.nn.NLLLoss, torch.nn.MSELoss, torch.nn.L1Loss, torch.nn.BCEWithLogitsLoss]
+    DEFAULT_LOSSES = dict(zip(CLASS_LOSSES + ELEMENT_LOSSES, modules))
     CLASSES = dict(zip(OPTIMIZERS, [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop]))
     sys.exit(compare(sys.argv[1]))
