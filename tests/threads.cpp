@@ -12,6 +12,10 @@
 
 namespace hc = hookcam;
 
+#if defined(__ELF__)
+extern "C" [[gnu::weak]] int openblas_get_num_threads();
+#endif
+
 namespace {
 
 /// Sets the number of threads for a test's time.
@@ -95,6 +99,33 @@ BOOST_AUTO_TEST_CASE(work_within_work_and_beside_work_is_done) {
     BOOST_TEST(all_right);
 }
 
+BOOST_AUTO_TEST_CASE(no_more_threads_work_than_callers_and_helpers) {
+    constexpr std::size_t callers_count = 4;
+    with_threads const scope{3};
+    std::atomic<int> running = 0, most = 0, callers_begun = 0;
+    auto const call = [&] {
+        std::atomic<bool> begun = false;
+        hc::detail::parallel_for(100, 3, [&](std::size_t, std::size_t) {
+            int const now = ++running;
+            for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+            }
+            if (!begun.exchange(true))
+                ++callers_begun;
+            while (callers_begun < static_cast<int>(callers_count)) // so that all are at work at one time
+                std::this_thread::yield();
+            std::this_thread::yield();
+            --running;
+        });
+    };
+    std::vector<std::thread> callers;
+    for (std::size_t i = 0; i < callers_count; ++i)
+        callers.emplace_back(call);
+    for (auto& caller : callers)
+        caller.join();
+    BOOST_TEST(most >= 4);
+    BOOST_TEST(most <= 4 + 2);
+}
+
 BOOST_AUTO_TEST_CASE(the_number_may_change_while_others_work) {
     std::atomic<bool> stop = false;
     std::atomic<bool> all_right = true;
@@ -130,3 +161,16 @@ BOOST_AUTO_TEST_CASE(a_number_that_cannot_be_is_refused) {
     BOOST_CHECK_EXCEPTION(hc::set_num_threads(100000), hc::error, says_the_range);
     BOOST_TEST(hc::num_threads() == 1);
 }
+
+#if defined(__ELF__)
+BOOST_AUTO_TEST_CASE(openblas_is_left_one_thread) {
+    if (openblas_get_num_threads == nullptr || openblas_set_num_threads == nullptr) {
+        BOOST_TEST_MESSAGE("skipped: BLAS is another one than OpenBLAS");
+        return;
+    }
+    openblas_set_num_threads(2);
+    BOOST_TEST_REQUIRE(openblas_get_num_threads() == 2);
+    with_threads const scope{3};
+    BOOST_TEST(openblas_get_num_threads() == 1);
+}
+#endif
