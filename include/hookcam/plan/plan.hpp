@@ -514,8 +514,11 @@ private:
     }
 
     /// True where what a walk starts may be the same each time: nothing is decided while it runs.
-    static constexpr bool may_repeat = detail::a_gpu<device_type> && !source::run_time_hooks &&
-                                       std::is_same_v<detail::mode_of<Request>, detail::inference>;
+    static constexpr bool may_repeat =
+        // slots: begin
+        !source::run_time_hooks &&
+        // slots: end
+        detail::a_gpu<device_type> && std::is_same_v<detail::mode_of<Request>, detail::inference>;
 
     static bool leaves_device(detail::step<value_type> const& s) { return s.leaves_device; }
 
