@@ -259,9 +259,11 @@ private:
         auto& now = *m_state;
         auto last = row();
         validate(last);
-        if (!std::isnan(last.validation_accuracy) && m_options.output != nullptr)
+        if (!std::isnan(last.validation_accuracy) && m_options.output != nullptr) {
             std::fprintf(m_options.output, "[%lld] validation loss: %.3f, accuracy: %.4f\n",
                          static_cast<long long>(last.epoch), last.validation_loss, last.validation_accuracy);
+            std::fflush(m_options.output); // who reads a pipe waits for no other epoch
+        }
         for (auto const& function : m_after_epoch)
             function();
         ++now.epoch;
