@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(models_travel) {
     BOOST_TEST(zero.parameter("conv1.weight")(0, 0, 0, 0) == 0.0f);
 }
 
-BOOST_AUTO_TEST_CASE(the_same_bits_from_run_to_run) {
+BOOST_AUTO_TEST_CASE(the_same_bits_from_run_to_run, *boost::unit_test::label("long")) {
 #if defined(HOOKCAM_ON_GPU)
     std::size_t const batch = 70, runs = 100;
 #else

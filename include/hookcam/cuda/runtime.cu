@@ -34,20 +34,20 @@ static cudaError_t find_device() noexcept {
 }
 
 /// 13000 is 13.0.
-static std::string cuda_version(cudaError_t (*ask)(int*)) {
-    int version = 0;
-    static_cast<void>(ask(&version));
-    return std::to_string(version / 1000) + '.' + std::to_string(version % 1000 / 10);
+static std::string cuda_version(int number) {
+    return std::to_string(number / 1000) + '.' + std::to_string(number % 1000 / 10);
 }
 
 static std::string reason_of(cudaError_t result) {
     std::string text{cudaGetErrorString(result)};
     if (result == cudaErrorInsufficientDriver) {
-        text += " (the driver is for CUDA ";
-        text += cuda_version(&cudaDriverGetVersion);
-        text += ", the program for ";
-        text += cuda_version(&cudaRuntimeGetVersion);
-        text += ')';
+        int driver = 0, program = 0;
+        static_cast<void>(cudaDriverGetVersion(&driver));
+        static_cast<void>(cudaRuntimeGetVersion(&program));
+        text += driver == 0 ? " (there is no driver" : " (the driver is for CUDA ";
+        text += driver == 0 ? std::string{} : cuda_version(driver);
+        text += ", the program is for CUDA ";
+        text += cuda_version(program) + ')';
     } else if (result == cudaErrorNoKernelImageForDevice || result == cudaErrorInvalidDeviceFunction ||
                result == cudaErrorUnsupportedPtxVersion) {
         cudaDeviceProp properties{};
