@@ -158,6 +158,29 @@ BOOST_AUTO_TEST_CASE(what_is_frozen_stays) {
     }
 }
 
+#if !defined(HOOKCAM_ON_GPU) // where nobody counts
+BOOST_AUTO_TEST_CASE(a_step_copies_the_batch_the_logits_and_their_gradient) {
+    using stream = hc::emulated_stream;
+    auto model = hc::to<device>(begin<float>());
+    auto training = hc::training_plan<shape>(model);
+    auto optimizer = hc::adam(training);
+    part_of_data<float> const data{1};
+    hc::cross_entropy<float> criterion;
+    auto const once = [&] {
+        auto const logits = training.forward(data.images);
+        training.backward(criterion(logits, data.labels).gradient);
+        hc::clip_gradient_value(training, 0.5);
+        optimizer.step();
+    };
+    once();
+    auto const copies = stream::host_copies();
+    auto const allocations = stream::allocations();
+    once();
+    BOOST_TEST(stream::host_copies() - copies == 3u);
+    BOOST_TEST(stream::allocations() == allocations);
+}
+#endif
+
 BOOST_AUTO_TEST_CASE(gradients_are_replaced_or_added_and_statistics_wait) {
     auto model = hc::to<device>(begin<float>());
     auto const before = numbers(model);
