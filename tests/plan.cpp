@@ -25,7 +25,8 @@ namespace hc = hookcam;
 // replace by wrapping its own entry points.
 namespace {
 std::atomic<std::size_t> allocations{0};
-}
+std::atomic<std::size_t> allocated_bytes{0};
+} // namespace
 #if !defined(HOOKCAM_ADDRESS_SANITIZER) && !defined(HOOKCAM_THREAD_SANITIZER)
 #define HOOKCAM_COUNTS_MALLOC 1
 extern "C" void* __libc_malloc(std::size_t);
@@ -34,18 +35,22 @@ extern "C" void* __libc_realloc(void*, std::size_t);
 extern "C" void* __libc_memalign(std::size_t, std::size_t);
 extern "C" void* malloc(std::size_t size) {
     ++allocations;
+    allocated_bytes += size;
     return __libc_malloc(size);
 }
 extern "C" void* calloc(std::size_t count, std::size_t size) {
     ++allocations;
+    allocated_bytes += count * size;
     return __libc_calloc(count, size);
 }
 extern "C" void* realloc(void* block, std::size_t size) {
     ++allocations;
+    allocated_bytes += size;
     return __libc_realloc(block, size);
 }
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) {
     ++allocations;
+    allocated_bytes += size;
     return __libc_memalign(alignment, size);
 }
 #endif
@@ -132,6 +137,27 @@ BOOST_AUTO_TEST_CASE(the_second_and_third_call_of_a_plan_allocate_nothing,
     BOOST_TEST(after == before);
 #endif
 }
+
+#ifdef HOOKCAM_COUNTS_MALLOC
+BOOST_AUTO_TEST_CASE(a_plan_says_how_many_bytes_it_has_allocated_after_its_first_call,
+                     *boost::unit_test::precondition(blas_has_one_thread)) {
+    hc::model<simple_cnn> model;
+    randomize(model, 1);
+    auto const check = [&](auto make, std::size_t batch) {
+        auto const images = random_images<float>({batch, 3, 32, 32}, 2);
+        auto const before = allocated_bytes.load();
+        auto plan = make();
+        static_cast<void>(plan(images));
+        auto const grown = static_cast<double>(allocated_bytes.load() - before);
+        // The list of its steps, what it notes while it lays things out, and its results are small.
+        BOOST_TEST(grown == static_cast<double>(plan.memory()), boost::test_tools::tolerance(0.05));
+    };
+    using grad_cam = hc::grad_cam_request<"conv1", "conv3">;
+    check([&] { return hc::plan<hc::image<3, 32, 32>>(model, grad_cam{}); }, 1);
+    check([&] { return hc::plan(model); }, 1);
+    check([&] { return hc::plan(model); }, 5);
+}
+#endif
 
 BOOST_AUTO_TEST_CASE(a_grad_cam_plan_runs_no_backward_in_front_of_its_layer) {
     hc::model<simple_cnn> const model;
