@@ -1,5 +1,6 @@
 # Checks the includes of every header under INCLUDE_DIR: a room uses itself and the rooms on floors below it; umbrella headers
-# are for users only; and xtensor enters through the tensor room alone.
+# are for users only; and xtensor enters through the tensor room alone. Kernels of the processor carry the instruction set, and so
+# do those functions of layers that call them and take nothing that carries it.
 
 cmake_minimum_required(VERSION 3.25)
 
@@ -24,6 +25,13 @@ foreach(header IN LISTS headers)
     if(NOT DEFINED floor_of_${room})
         list(APPEND faults "${header}: ${room} is no room of the house")
         continue()
+    endif()
+    file(READ ${INCLUDE_DIR}/hookcam/${header} text)
+    if(header MATCHES "_cpu\\.hpp$" AND NOT text MATCHES "HOOKCAM_INSTRUCTION_SET|class Set = detail::instruction_set")
+        list(APPEND faults "${header}: kernels must be in the inline namespace HOOKCAM_INSTRUCTION_SET")
+    endif()
+    if(room STREQUAL "layers" AND text MATCHES "[^>]\n *void (forward|backward)\\(auto const& ([^o]|o[^w])")
+        list(APPEND faults "${header}: ${CMAKE_MATCH_1} must have the template parameter `class Set = detail::instruction_set`")
     endif()
     file(STRINGS ${INCLUDE_DIR}/hookcam/${header} includes REGEX "^ *# *include")
     foreach(include IN LISTS includes)

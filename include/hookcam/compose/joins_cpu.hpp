@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/instruction_set.hpp"
 #include "../tensor/blocked.hpp"
 #include "../tensor/device.hpp"
 
@@ -7,6 +8,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// to = a + b.
 template <class T>
@@ -98,4 +100,5 @@ void multiply_and_sum(cpu, std::size_t size, std::size_t share, T const* a, T co
     }
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

@@ -257,6 +257,8 @@ template <class Activation>
     return {size(0), size(1), size(2), size(3), height, width};
 }
 
+inline namespace HOOKCAM_INSTRUCTION_SET {
+
 /// Maps of a batch from activations and gradients N,C,h,w, for images of H×W. On a device they lie in the scratch until
 /// `collect_maps` copies them.
 template <class T, class Activation, class Gradient>
@@ -297,6 +299,7 @@ void collect_maps([[maybe_unused]] Plan const& plan, [[maybe_unused]] map_scratc
     }
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace detail
 
 /// Grad-CAM (Selvaraju et al., 2017) at one or several layers in one pass, for a score that is the predicted

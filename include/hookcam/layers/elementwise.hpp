@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/instruction_set.hpp"
 #include "../tensor/device.hpp"
 #include "elementwise_cuda.hpp"
 #include "layer.hpp"
@@ -9,6 +10,7 @@
 namespace hookcam {
 
 namespace kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// y = function.value(x), element by element; y may be x.
 template <class Function, class T>
@@ -25,6 +27,7 @@ void elementwise_backward(cpu, Function const& function, std::size_t size, T con
         grad_x[i] = grad_y[i] * function.derivative(read[i]);
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace kernels
 
 namespace detail {
@@ -38,10 +41,12 @@ struct elementwise_layer : layer<Derived, Policies...> {
     using by_elements = Derived; ///< see `maps_elements`
     static constexpr bool has_device_kernels = true;
 
+    template <class Set = instruction_set>
     void forward(auto const& x, auto& y) const {
         kernels::elementwise(device_of(x), Derived::function, x.size(), x.data(), y.data());
     }
 
+    template <class Set = instruction_set>
     void backward(auto const& read, auto const& grad_y, auto& grad_x) const {
         kernels::elementwise_backward(device_of(read), Derived::function, read.size(), read.data(),
                                       grad_y.data(), grad_x.data());

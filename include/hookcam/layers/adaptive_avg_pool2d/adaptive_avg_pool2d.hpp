@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../blocked_map.hpp"
 #include "../pool2d.hpp"
 #include "../pool2d_blocked_cpu.hpp"
@@ -28,10 +29,12 @@ struct adaptive_avg_pool2d : layer<adaptive_avg_pool2d<Height, Width, Policies..
             "larger one");
     }
 
+    template <class Set = detail::instruction_set>
     void forward(auto const& x, auto& y) const {
         kernels::adaptive_avg_pool2d(device_of(x), detail::pool2d_sizes(x, y), x.data(), y.data());
     }
 
+    template <class Set = detail::instruction_set>
     void backward(auto const& grad_y, auto& grad_x) const {
         kernels::adaptive_avg_pool2d_backward(device_of(grad_y), detail::pool2d_sizes(grad_x, grad_y),
                                               grad_y.data(), grad_x.data());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
 #include "../pool2d_parameters.hpp"
 
@@ -7,6 +8,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// y = the means of out_height × out_width parts of each plane.
 template <class T>
@@ -34,4 +36,5 @@ void adaptive_avg_pool2d_backward(cpu, pool2d_sizes const& of, T const* grad_y, 
         });
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

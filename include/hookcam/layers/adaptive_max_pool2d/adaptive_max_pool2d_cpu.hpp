@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../max_pool2d/max_pool2d_cpu.hpp"
 
 #include <cmath>
@@ -7,6 +8,7 @@
 #include <cstdint>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// y = the largest elements of out_height × out_width parts of each plane, and in `chosen`, where it is not
 /// null, their indices in their planes: chosen as by `max_pool2d`.
@@ -34,4 +36,5 @@ void adaptive_max_pool2d_backward(cpu device, pool2d_sizes const& of, std::int32
     max_pool2d_backward(device, of, chosen, grad_y, grad_x);
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

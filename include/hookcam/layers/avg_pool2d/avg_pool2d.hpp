@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../blocked_map.hpp"
 #include "../pool2d.hpp"
 #include "../pool2d_blocked_cpu.hpp"
@@ -32,10 +33,12 @@ struct avg_pool2d : detail::pool2d<avg_pool2d<Kernel, Policies...>, Kernel, Poli
             "hookcam::avg_pool2d: the window must not be larger than the padded input; take a smaller one");
     }
 
+    template <class Set = detail::instruction_set>
     void forward(auto const& x, auto& y) const {
         kernels::avg_pool2d(device_of(x), this->arguments(x, y), x.data(), y.data());
     }
 
+    template <class Set = detail::instruction_set>
     void backward(auto const& grad_y, auto& grad_x) const {
         kernels::avg_pool2d_backward(device_of(grad_y), this->arguments(grad_x, grad_y), grad_y.data(),
                                      grad_x.data());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
 #include "../pool2d_parameters.hpp"
 
@@ -7,6 +8,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// Calls `visit(rows, columns, divisor)` for every window of a plane, in the order of the output. With the
 /// padding counted, the divisor is what of the window lies in the padded plane: with `ceil_mode` a last
@@ -55,4 +57,5 @@ void avg_pool2d_backward(cpu, pool2d_parameters const& of, T const* grad_y, T* g
         });
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/blas.hpp"
 #include "../../tensor/device.hpp"
 #include "conv2d_parameters.hpp"
@@ -9,6 +10,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// True where the matrix of columns would be the image itself: a 1×1 window at every pixel.
 [[nodiscard]] constexpr bool is_pointwise(conv2d_parameters const& of) noexcept {
@@ -122,4 +124,5 @@ void conv2d_backward_parameters(cpu, conv2d_parameters const& of, T const* x, T 
         }
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "conv2d_parameters.hpp"
 
 #include <algorithm>
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// Consecutive output rows of one image, from `begin` to `end`.
 struct row_band {
@@ -80,4 +82,5 @@ void add_col2im(conv2d_parameters const& of, row_band band, T const* columns, T*
                  });
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
 #include "../conv2d/conv2d_cpu.hpp"
 
@@ -7,6 +8,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 // Transposed, a convolution's backward is forward and its forward is backward. All sizes are those of that
 // convolution, whose input is y here and whose output is x.
@@ -46,4 +48,5 @@ void conv_transpose2d_backward_parameters(cpu device, conv2d_parameters const& o
     }
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
 #include "group_norm_parameters.hpp"
 
@@ -8,6 +9,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// What makes an element of a group normal: (x − mean)·inverse.
 template <class T>
@@ -129,4 +131,5 @@ void group_norm_backward_parameters(cpu, group_norm_parameters const& of, T cons
     }
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../core/on_device.hpp"
 
 namespace hookcam::kernels {
@@ -9,11 +10,11 @@ namespace hookcam::kernels {
 struct leaky_relu {
     double negative_slope;
 
-    template <class T>
+    template <class T, class Set = detail::instruction_set>
     [[nodiscard]] HOOKCAM_DEVICE T value(T x) const noexcept {
         return x > T{0} ? x : x * static_cast<T>(negative_slope);
     }
-    template <class T>
+    template <class T, class Set = detail::instruction_set>
     [[nodiscard]] HOOKCAM_DEVICE T derivative(T read) const noexcept {
         return read > T{0} ? T{1} : static_cast<T>(negative_slope);
     }

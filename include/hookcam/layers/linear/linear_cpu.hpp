@@ -12,6 +12,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 // One vector is a matter of reading the weights, not of multiplying: what a zero would be multiplied with is not read.
 // (Where a weight is infinite or NaN, a product with zero would be NaN; here it is left out.) Several vectors are a
@@ -43,8 +44,6 @@ void linear_pack(std::size_t in, std::size_t out, T const* weight, T* packed) no
             for (std::size_t o = first; o < std::min(first + rows, out); ++o)
                 packed[k * row + o] = weight[o * in + k];
 }
-
-inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// Products that are summed at a time; the sums of these parts are added. (See `terms_at_a_time` of convolutions.)
 inline constexpr std::size_t rows_of_a_part = 192;

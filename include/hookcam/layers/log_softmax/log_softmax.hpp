@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../layer.hpp"
 #include "../softmax/softmax_cuda.hpp"
 #include "log_softmax_cpu.hpp"
@@ -16,10 +17,12 @@ struct log_softmax : layer<log_softmax<Policies...>, Policies...> {
     static constexpr bool has_device_kernels = true;
     using backward_reads = reads<output>;
 
+    template <class Set = detail::instruction_set>
     void forward(auto const& x, auto& y) const {
         kernels::log_softmax(device_of(x), detail::along_channels(x), x.data(), y.data());
     }
 
+    template <class Set = detail::instruction_set>
     void backward(auto const& y, auto const& grad_y, auto& grad_x) const {
         kernels::log_softmax_backward(device_of(y), detail::along_channels(y), y.data(), grad_y.data(),
                                       grad_x.data());

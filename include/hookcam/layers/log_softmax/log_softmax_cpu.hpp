@@ -1,11 +1,13 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../softmax/softmax_cpu.hpp"
 
 #include <cmath>
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// y = x − max − log Σ exp(x − max) over the channels at each pixel: the largest is taken away first so that
 /// no exponential overflows. y may be x.
@@ -36,4 +38,5 @@ void log_softmax_backward(cpu, softmax_parameters const& of, T const* y, T const
     });
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

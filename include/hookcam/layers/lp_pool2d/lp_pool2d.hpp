@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../pool2d.hpp"
 #include "lp_pool2d_cpu.hpp"
 #include "lp_pool2d_cuda.hpp"
@@ -32,10 +33,12 @@ struct lp_pool2d : detail::pool2d<lp_pool2d<Norm, Kernel, Policies...>, Kernel, 
             "hookcam::lp_pool2d: the window must not be larger than the input; take a smaller one");
     }
 
+    template <class Set = detail::instruction_set>
     void forward(auto const& x, auto& y) const {
         kernels::lp_pool2d(device_of(x), this->arguments(x, y), Norm, x.data(), y.data());
     }
 
+    template <class Set = detail::instruction_set>
     void backward(auto const& x, auto const& y, auto const& grad_y, auto& grad_x) const {
         kernels::lp_pool2d_backward(device_of(x), this->arguments(x, y), Norm, x.data(), y.data(),
                                     grad_y.data(), grad_x.data());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
 #include "../pool2d_parameters.hpp"
 
@@ -8,6 +9,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// base^exponent by squaring.
 template <class T>
@@ -60,4 +62,5 @@ void lp_pool2d_backward(cpu, pool2d_parameters const& of, std::size_t norm, T co
     });
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

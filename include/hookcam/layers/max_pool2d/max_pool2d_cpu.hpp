@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
 #include "../pool2d_parameters.hpp"
 
@@ -9,6 +10,7 @@
 #include <limits>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// Marks a window that sees nothing but padding.
 inline constexpr std::int32_t no_element = -1;
@@ -53,4 +55,5 @@ void max_pool2d_backward(cpu, pool2d_sizes const& of, std::int32_t const* chosen
                 grad_x[*chosen] += *grad_y;
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../blocked_map.hpp"
 #include "../layer.hpp"
 #include "pad_shortcut_cpu.hpp"
@@ -38,10 +39,12 @@ struct pad_shortcut : layer<pad_shortcut<In, Out, Policies...>, Policies...> {
         return extents{Out, kept(in[1], step::height), kept(in[2], step::width)};
     }
 
+    template <class Set = detail::instruction_set>
     void forward(auto const& x, auto& y) const {
         kernels::pad_shortcut(device_of(x), arguments(x, y), x.data(), y.data());
     }
 
+    template <class Set = detail::instruction_set>
     void backward(auto const& grad_y, auto& grad_x) const {
         kernels::pad_shortcut_backward(device_of(grad_y), arguments(grad_x, grad_y), grad_y.data(),
                                        grad_x.data());

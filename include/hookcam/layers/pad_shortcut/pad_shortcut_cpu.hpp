@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
 #include "pad_shortcut_parameters.hpp"
 
@@ -7,6 +8,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// Calls `visit(x_index, y_index)` for every pixel that is kept.
 template <class Visit>
@@ -37,4 +39,5 @@ void pad_shortcut_backward(cpu, pad_shortcut_parameters const& of, T const* grad
     for_each_kept(of, [=](std::size_t at_x, std::size_t at_y) { grad_x[at_x] = grad_y[at_y]; });
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../blocked_map.hpp"
 #include "../layer.hpp"
 #include "relu_cpu.hpp"
@@ -18,8 +19,12 @@ struct relu : layer<relu<Policies...>, Policies...> {
     static constexpr bool has_device_kernels = true;
     using backward_reads = reads<output>;
 
-    void forward(auto const& x, auto& y) const { kernels::relu(device_of(x), x.size(), x.data(), y.data()); }
+    template <class Set = detail::instruction_set>
+    void forward(auto const& x, auto& y) const {
+        kernels::relu(device_of(x), x.size(), x.data(), y.data());
+    }
 
+    template <class Set = detail::instruction_set>
     void backward(auto const& y, auto const& grad_y, auto& grad_x) const {
         kernels::relu_backward(device_of(y), y.size(), y.data(), grad_y.data(), grad_x.data());
     }

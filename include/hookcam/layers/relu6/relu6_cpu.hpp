@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../core/on_device.hpp"
 
 namespace hookcam::kernels {
@@ -8,11 +9,11 @@ namespace hookcam::kernels {
 struct relu6 {
     static constexpr int largest = 6;
 
-    template <class T>
+    template <class T, class Set = detail::instruction_set>
     [[nodiscard]] HOOKCAM_DEVICE T value(T x) const noexcept {
         return x < T{0} ? T{0} : T{largest} < x ? T{largest} : x;
     }
-    template <class T>
+    template <class T, class Set = detail::instruction_set>
     [[nodiscard]] HOOKCAM_DEVICE T derivative(T y) const noexcept {
         return y <= T{0} || y >= T{largest} ? T{0} : T{1};
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../layer.hpp"
 #include "softmax_cpu.hpp"
 #include "softmax_cuda.hpp"
@@ -16,10 +17,12 @@ struct softmax : layer<softmax<Policies...>, Policies...> {
     static constexpr bool has_device_kernels = true;
     using backward_reads = reads<output>;
 
+    template <class Set = detail::instruction_set>
     void forward(auto const& x, auto& y) const {
         kernels::softmax(device_of(x), detail::along_channels(x), x.data(), y.data());
     }
 
+    template <class Set = detail::instruction_set>
     void backward(auto const& y, auto const& grad_y, auto& grad_x) const {
         kernels::softmax_backward(device_of(y), detail::along_channels(y), y.data(), grad_y.data(),
                                   grad_x.data());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
 #include "softmax_parameters.hpp"
 
@@ -8,6 +9,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// Calls `visit(begin, end)` for every pixel of every image: its channels are every `plane`-th element from the first
 /// index, below the second.
@@ -55,4 +57,5 @@ void softmax_backward(cpu, softmax_parameters const& of, T const* y, T const* gr
     });
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../blocked_map.hpp"
 #include "../layer.hpp"
 #include "upsample_cpu.hpp"
@@ -36,6 +37,7 @@ struct upsample : layer<upsample<Scale, Policies...>, Policies...> {
         return extents{in[0], scaled(in[1]), scaled(in[2])};
     }
 
+    template <class Set = detail::instruction_set>
     void forward(auto const& x, auto& y) const {
         if constexpr (is_bilinear)
             kernels::upsample_bilinear(device_of(x), arguments(x), x.data(), y.data());
@@ -43,6 +45,7 @@ struct upsample : layer<upsample<Scale, Policies...>, Policies...> {
             kernels::upsample_nearest(device_of(x), arguments(x), x.data(), y.data());
     }
 
+    template <class Set = detail::instruction_set>
     void backward(auto const& grad_y, auto& grad_x) const {
         if constexpr (is_bilinear)
             kernels::upsample_bilinear_backward(device_of(grad_y), arguments(grad_x), grad_y.data(),

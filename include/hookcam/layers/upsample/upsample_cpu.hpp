@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
 #include "upsample_parameters.hpp"
 
@@ -7,6 +8,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// y[i, j] = x[i/scale, j/scale].
 template <class T>
@@ -89,4 +91,5 @@ void upsample_bilinear_backward(cpu, upsample_parameters const& of, T const* gra
         }
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels

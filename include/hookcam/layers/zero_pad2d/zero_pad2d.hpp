@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../layer.hpp"
 #include "zero_pad2d_cpu.hpp"
 #include "zero_pad2d_cuda.hpp"
@@ -23,10 +24,12 @@ struct zero_pad2d : layer<zero_pad2d<Left, Right, Top, Bottom, Policies...>, Pol
         return extents{in[0], padded(in[1], Top + Bottom), padded(in[2], Left + Right)};
     }
 
+    template <class Set = detail::instruction_set>
     void forward(auto const& x, auto& y) const {
         kernels::zero_pad2d(device_of(x), arguments(x, y), x.data(), y.data());
     }
 
+    template <class Set = detail::instruction_set>
     void backward(auto const& grad_y, auto& grad_x) const {
         kernels::zero_pad2d_backward(device_of(grad_y), arguments(grad_x, grad_y), grad_y.data(),
                                      grad_x.data());

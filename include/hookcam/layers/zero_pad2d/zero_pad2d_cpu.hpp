@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/instruction_set.hpp"
 #include "../../tensor/device.hpp"
 #include "zero_pad2d_parameters.hpp"
 
@@ -7,6 +8,7 @@
 #include <cstddef>
 
 namespace hookcam::kernels {
+inline namespace HOOKCAM_INSTRUCTION_SET {
 
 /// Calls `visit(x_index, y_index)` for the first element of every row of the input.
 template <class Visit>
@@ -33,4 +35,5 @@ void zero_pad2d_backward(cpu, zero_pad2d_parameters const& of, T const* grad_y, 
     });
 }
 
+} // namespace HOOKCAM_INSTRUCTION_SET
 } // namespace hookcam::kernels
