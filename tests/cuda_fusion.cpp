@@ -1,7 +1,7 @@
 #define BOOST_TEST_MODULE cuda_fusion
 #include <boost/test/unit_test.hpp>
 
-#include "device_harness.hpp"
+#include "device_tensors.hpp"
 
 #include <hookcam/cuda.hpp>
 #include <hookcam/hookcam.hpp>
@@ -20,6 +20,7 @@ namespace hc = hookcam;
 
 namespace {
 
+using device_harness::filled_tensor;
 using device = device_harness::device_type;
 template <std::size_t In, std::size_t Out, class... Policies>
 using conv = hc::conv2d<In, Out, hc::kernel<3>, hc::padding<1>, Policies...>;
@@ -46,14 +47,6 @@ hc::model<net, T> filled() {
             return static_cast<T>(is_variance ? std::abs(value) + 0.5f : value);
         });
     }
-    return made;
-}
-
-template <std::size_t Rank>
-xt::xtensor<float, Rank> filled_tensor(std::array<std::size_t, Rank> const& sizes, std::uint32_t seed) {
-    auto made = xt::xtensor<float, Rank>::from_shape(sizes);
-    auto const values = device_harness::noise(made.size(), seed);
-    std::copy(values.begin(), values.end(), made.begin());
     return made;
 }
 

@@ -1,7 +1,7 @@
 #define BOOST_TEST_MODULE cuda_hooks
 #include <boost/test/unit_test.hpp>
 
-#include "device_harness.hpp"
+#include "device_tensors.hpp"
 
 #include <hookcam/cuda.hpp>
 #include <hookcam/hookcam.hpp>
@@ -19,6 +19,7 @@ namespace hc = hookcam;
 
 namespace {
 
+using device_harness::filled_tensor;
 using net = hc::sequential<hc::named<"conv", hc::conv2d<2, 3, hc::kernel<3>, hc::padding<1>>>, hc::flatten<>,
                            hc::named<"fc", hc::linear<3 * 5 * 4, 6>>>;
 using shape = hc::image<2, 5, 4>;
@@ -32,14 +33,6 @@ hc::model<net> filled(float of_conv = 1) {
         float const factor = entry.key.starts_with("conv") ? of_conv : 1;
         std::transform(values.begin(), values.end(), entry.data, [=](float value) { return value * factor; });
     }
-    return made;
-}
-
-template <std::size_t Rank>
-xt::xtensor<float, Rank> filled_tensor(std::array<std::size_t, Rank> const& sizes, std::uint32_t seed) {
-    auto made = xt::xtensor<float, Rank>::from_shape(sizes);
-    auto const values = device_harness::noise(made.size(), seed);
-    std::copy(values.begin(), values.end(), made.begin());
     return made;
 }
 

@@ -3,13 +3,12 @@
 
 #include "xtensor.hpp"
 
-#include "device_harness.hpp"
+#include "device_tensors.hpp"
 
 #include <hookcam/cuda.hpp>
 #include <hookcam/hookcam.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -20,6 +19,7 @@ namespace hc = hookcam;
 
 namespace {
 
+using device_harness::filled_model, device_harness::filled_tensor;
 using device = device_harness::device_type;
 using net = hc::sequential<hc::named<"conv", hc::conv2d<2, 3, hc::kernel<3>, hc::padding<1>>>, hc::relu<>,
                            hc::flatten<>, hc::named<"fc", hc::linear<3 * 5 * 4, 6>>>;
@@ -27,23 +27,6 @@ using shape = hc::image<2, 5, 4>;
 using everything = hc::with_parameter_gradients<hc::with_input_gradient<hc::gradients_request<"conv">>>;
 template <std::size_t Rank>
 using device_tensor = hc::device_tensor<float, Rank, device>;
-
-hc::model<net, float, device> filled() {
-    hc::model<net> made;
-    for (auto const& entry : made.entries()) {
-        auto const values = device_harness::noise(entry.size, 7);
-        std::copy(values.begin(), values.end(), entry.data);
-    }
-    return hc::to<device>(made);
-}
-
-template <std::size_t Rank>
-xt::xtensor<float, Rank> filled_tensor(std::array<std::size_t, Rank> const& sizes, std::uint32_t seed) {
-    auto made = xt::xtensor<float, Rank>::from_shape(sizes);
-    auto const values = device_harness::noise(made.size(), seed);
-    std::copy(values.begin(), values.end(), made.begin());
-    return made;
-}
 
 /// How often something went through this program's memory; always 0 on a GPU, where nobody counts.
 std::size_t copies() {
@@ -58,7 +41,7 @@ auto const x = filled_tensor<4>({3, 2, 5, 4}, 1);
 auto const grad_y = filled_tensor<2>({3, 6}, 2);
 
 struct fixture {
-    hc::model<net, float, device> const model = filled();
+    hc::model<net, float, device> const model = filled_model<net>();
     device::stream_type stream; // another one than those of plans
     device_tensor<4> const x_there{device{&stream}, x};
     device_tensor<2> const grad_there{device{&stream}, grad_y};

@@ -3,13 +3,12 @@
 
 #include "xtensor.hpp"
 
-#include "device_harness.hpp"
+#include "device_tensors.hpp"
 
 #include <hookcam/cuda.hpp>
 #include <hookcam/hookcam.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -20,6 +19,7 @@ namespace hc = hookcam;
 
 namespace {
 
+using device_harness::filled_model, device_harness::filled_tensor;
 using device = device_harness::device_type;
 
 /// A layer of somebody's own that needs this program, though it does not say so by `on_host`.
@@ -42,24 +42,6 @@ using net_with = hc::sequential<hc::named<"conv", hc::conv2d<2, 3, hc::kernel<3>
 using net = net_with<hc::relu<>>;
 using shape = hc::image<2, 5, 4>;
 using everything = hc::with_parameter_gradients<hc::with_input_gradient<hc::gradients_request<"conv">>>;
-
-template <class Network = net>
-hc::model<Network, float, device> filled(std::uint32_t seed = 7) {
-    hc::model<Network> made;
-    for (auto const& entry : made.entries()) {
-        auto const values = device_harness::noise(entry.size, seed);
-        std::copy(values.begin(), values.end(), entry.data);
-    }
-    return hc::to<device>(made);
-}
-
-template <std::size_t Rank>
-xt::xtensor<float, Rank> filled_tensor(std::array<std::size_t, Rank> const& sizes, std::uint32_t seed) {
-    auto made = xt::xtensor<float, Rank>::from_shape(sizes);
-    auto const values = device_harness::noise(made.size(), seed);
-    std::copy(values.begin(), values.end(), made.begin());
-    return made;
-}
 
 xt::xtensor<float, 4> pictures(std::size_t count, std::uint32_t seed) {
     return filled_tensor<4>({count, 2, 5, 4}, seed);
@@ -88,7 +70,7 @@ xt::xtensor<float, 2> fresh(Model const& model, xt::xtensor<float, 4> const& x) 
 } // namespace
 
 BOOST_AUTO_TEST_CASE(forward_is_recorded_at_the_second_call) {
-    auto model = filled();
+    auto model = filled_model<net>();
     auto plan = hc::plan<shape>(model);
     std::size_t started = 0;
     for (std::size_t const batch : {2U, 1U, 2U}) // another size begins anew
@@ -103,7 +85,7 @@ BOOST_AUTO_TEST_CASE(forward_is_recorded_at_the_second_call) {
     // What is recorded reads the parameters anew.
     auto const x = pictures(2, 3);
     auto const before = plan.output().to_host();
-    model = filled(8);
+    model = filled_model<net>(8);
     check_started(1, [&] { plan.forward(x); });
     BOOST_TEST((plan.output().to_host() == fresh(model, x)));
     BOOST_TEST((plan.output().to_host() != before));
@@ -115,7 +97,7 @@ BOOST_AUTO_TEST_CASE(forward_is_recorded_at_the_second_call) {
 }
 
 BOOST_AUTO_TEST_CASE(so_is_backward) {
-    auto const model = filled();
+    auto const model = filled_model<net>();
     auto plan = hc::plan<shape>(model, everything{});
     for (std::uint32_t call = 0; call < 4; ++call)
         BOOST_TEST_CONTEXT("call " << call) {
@@ -133,7 +115,7 @@ BOOST_AUTO_TEST_CASE(so_is_backward) {
 }
 
 BOOST_AUTO_TEST_CASE(grad_cam_is_recorded_as_a_whole) {
-    auto const model = filled();
+    auto const model = filled_model<net>();
     auto look = hc::plan<shape>(model, hc::grad_cam_request<"conv">{});
     auto stay = hc::plan<shape>(model, hc::grad_cam_on_device_request<"conv">{});
     for (std::uint32_t call = 0; call < 5; ++call)
@@ -168,7 +150,7 @@ BOOST_AUTO_TEST_CASE(several_layers_have_maps_of_their_own) {
     using two = hc::sequential<hc::named<"a", hc::conv2d<2, 3, hc::kernel<3>, hc::padding<1>>>, hc::relu<>,
                                hc::named<"b", hc::conv2d<3, 3, hc::kernel<3>>>, hc::flatten<>,
                                hc::linear<3 * 3 * 2, 4>>;
-    auto const model = filled<two>();
+    auto const model = filled_model<two>();
     auto look = hc::plan<shape>(model, hc::grad_cam_request<"a", "b">{});
     for (std::uint32_t call = 0; call < 3; ++call) {
         auto const x = pictures(1, call);
@@ -180,7 +162,7 @@ BOOST_AUTO_TEST_CASE(several_layers_have_maps_of_their_own) {
 
 BOOST_AUTO_TEST_CASE(where_something_needs_this_program_nothing_is_recorded) {
     auto const x = pictures(2, 1);
-    auto const model = filled();
+    auto const model = filled_model<net>();
     auto const expected = fresh(model, x);
 
     std::size_t calls = 0;
@@ -191,9 +173,9 @@ BOOST_AUTO_TEST_CASE(where_something_needs_this_program_nothing_is_recorded) {
     auto hooked = hc::plan<shape>(watched, hc::grad_cam_on_device_request<"conv">{});
     auto const open = hc::with_runtime_hooks(model);
     auto opened = hc::plan<shape>(open, hc::grad_cam_at<>{"conv"});
-    auto const on_host = filled<net_with<hc::relu<hc::on_host>>>();
+    auto const on_host = filled_model<net_with<hc::relu<hc::on_host>>>();
     auto there_and_back = hc::plan<shape>(on_host);
-    auto const own = filled<net_with<doubled_here<>>>();
+    auto const own = filled_model<net_with<doubled_here<>>>();
     auto refused = hc::plan<shape>(own);
     auto const of_own = fresh(own, x);
     check_started(0, [&] {

@@ -1,13 +1,11 @@
 #define BOOST_TEST_MODULE cuda_runtime_hooks
 #include <boost/test/unit_test.hpp>
 
-#include "device_harness.hpp"
+#include "device_tensors.hpp"
 
 #include <hookcam/cuda.hpp>
 #include <hookcam/hookcam.hpp>
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -21,6 +19,7 @@ namespace hc = hookcam;
 
 namespace {
 
+using device_harness::filled_model, device_harness::filled_tensor;
 using device = device_harness::device_type;
 using net = hc::sequential<hc::named<"conv", hc::conv2d<2, 3, hc::kernel<3>, hc::padding<1>>>, hc::relu<>,
                            hc::flatten<>, hc::named<"fc", hc::linear<3 * 5 * 4, 6>>>;
@@ -29,26 +28,9 @@ using everything = hc::with_parameter_gradients<hc::with_input_gradient<hc::grad
 using tensor = xt::xarray<float>;
 using record = std::vector<std::pair<std::string, tensor>>;
 
-hc::model<net, float, device> filled() {
-    hc::model<net> made;
-    for (auto const& entry : made.entries()) {
-        auto const values = device_harness::noise(entry.size, 7);
-        std::copy(values.begin(), values.end(), entry.data);
-    }
-    return hc::to<device>(made);
-}
-
-template <std::size_t Rank>
-xt::xtensor<float, Rank> filled_tensor(std::array<std::size_t, Rank> const& sizes, std::uint32_t seed) {
-    auto made = xt::xtensor<float, Rank>::from_shape(sizes);
-    auto const values = device_harness::noise(made.size(), seed);
-    std::copy(values.begin(), values.end(), made.begin());
-    return made;
-}
-
 /// Made when a test begins: before, nobody has asked whether there is a GPU.
 struct fixture {
-    hc::model<net, float, device> const model = filled();
+    hc::model<net, float, device> const model = filled_model<net>();
 };
 
 auto const x = filled_tensor<4>({3, 2, 5, 4}, 1);
